@@ -1,0 +1,74 @@
+//! One call to AWS as the proxy parsed it, and who may answer or refuse it.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// One call of a function, or of a service acting for one, to AWS.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Counted from one since the sandbox started.
+    pub number: u64,
+    /// Sandbox time at which the call arrived.
+    pub at: Timestamp,
+    /// Whom the access key of the signature was given to: a function's name, `automation`, `person:<name>`.
+    pub caller: String,
+    /// The service's IAM prefix, such as `iam` or `dynamodb`.
+    pub service: String,
+    /// The IAM action, such as `iam:UpdateAccessKey`.
+    pub action: String,
+    /// The parameters under AWS's member names; the query protocol is un-flattened.
+    pub parameters: Value,
+}
+
+/// What goes back over HTTP.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Value of the header `content-type`.
+    pub content_type: String,
+    /// Value of the header `x-amzn-errortype`, where the protocol has one.
+    pub error_type: Option<String>,
+    /// The body as the SDK expects it.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// A result in the JSON protocol that Config, SSM and `DynamoDB` speak.
+    pub fn json(result: &Value) -> Self {
+        Self { status: 200, content_type: JSON.to_owned(), error_type: None, body: Bytes::from(result.to_string()) }
+    }
+
+    /// An error in the JSON protocol: `code` is AWS's name of the exception.
+    pub fn json_error(status: u16, code: &str, message: &str) -> Self {
+        let body = serde_json::json!({ "__type": code, "message": message, "Message": message });
+        Self {
+            status,
+            content_type: JSON.to_owned(),
+            error_type: Some(code.to_owned()),
+            body: Bytes::from(body.to_string()),
+        }
+    }
+}
+
+/// A service that the sandbox plays because no emulator does.
+pub trait Player: Send + Sync {
+    /// Answers the call, or `None` where the call belongs to somebody else.
+    fn play(&self, call: &Call) -> Option<Answer>;
+}
+
+/// Decides whether the caller's synthesized role allows a call.
+pub trait Gate: Send + Sync {
+    /// Lets the call pass, or says why not.
+    fn check(&self, call: &Call) -> Result<(), Denied>;
+}
+
+/// A call that the caller's role does not allow; the text names caller, action and resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied(
+    /// The message in AWS's words: `User: … is not authorized to perform: … on resource: …`.
+    pub String,
+);
+
+const JSON: &str = "application/x-amz-json-1.1";

@@ -1,0 +1,2 @@
+//! credwarden-sandbox
+pub mod call;
