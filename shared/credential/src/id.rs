@@ -1,0 +1,145 @@
+//! Identifiers of AWS, each a type of its own, parsed where they enter.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A text that is not the identifier it was taken for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {expected}")]
+pub struct InvalidId {
+    /// What was read, cut to 80 characters.
+    pub text: String,
+    /// What would have been right, with its article.
+    pub expected: &'static str,
+}
+
+impl InvalidId {
+    fn new(text: &str, expected: &'static str) -> Self {
+        Self { text: text.chars().take(80).collect(), expected }
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as AWS writes it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.to_owned())) } else { Err(InvalidId::new(text, $expected)) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// A user's unique id, such as `AIDACKCEVSQ6C2EXAMPLE`: AWS Config's resource id, never used again for another user.
+    UserId, "a user's unique id, which begins with `AIDA`",
+    |text| text.starts_with("AIDA") && is_unique_id(text)
+}
+
+id! {
+    /// A user's name: 1 to 64 characters of `[\w+=,.@-]`. Another user may bear it later.
+    UserName, "an IAM user name of 1 to 64 characters",
+    |text| (1..=64).contains(&text.len()) && text.chars().all(|character| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character))
+}
+
+id! {
+    /// A group's name: 1 to 128 characters of `[\w+=,.@-]`.
+    GroupName, "an IAM group name of 1 to 128 characters",
+    |text| (1..=128).contains(&text.len()) && text.chars().all(|character| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character))
+}
+
+id! {
+    /// The id of a long-term access key, such as `AKIAIOSFODNN7EXAMPLE`. It is no secret.
+    AccessKeyId, "the id of a long-term access key, which begins with `AKIA`",
+    |text| text.starts_with("AKIA") && is_unique_id(text)
+}
+
+id! {
+    /// The twelve digits of an AWS account.
+    AccountId, "an account id of twelve digits",
+    |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+id! {
+    /// An Amazon Resource Name.
+    Arn, "an ARN",
+    |text| text.starts_with("arn:") && text.splitn(6, ':').count() == 6 && text.len() <= 2048
+}
+
+/// IAM's service model: 16 to 128 characters of `\w`, for unique ids and access key ids alike.
+fn is_unique_id(text: &str) -> bool {
+    (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_taken_only_in_the_shape_aws_gives_them() {
+        assert!("AIDACKCEVSQ6C2EXAMPLE".parse::<UserId>().is_ok());
+        assert!("AKIAIOSFODNN7EXAMPLE".parse::<AccessKeyId>().is_ok());
+        for wrong in ["", "alice", "AIDA", "AROACKCEVSQ6C2EXAMPLE", "AIDAckcevsq6c2example", "AIDACKCEVSQ6C2EXAMPLE\n"]
+        {
+            assert!(wrong.parse::<UserId>().is_err(), "{wrong}");
+        }
+        assert!("ASIAIOSFODNN7EXAMPLE".parse::<AccessKeyId>().is_err(), "a session's key is not a long-term key");
+    }
+
+    #[test]
+    fn user_names_may_hold_all_that_iam_allows() {
+        assert!("a+b=c,d.e@f-g_H1".parse::<UserName>().is_ok());
+        assert!("x".repeat(64).parse::<UserName>().is_ok());
+        assert!("x".repeat(65).parse::<UserName>().is_err());
+        assert!("".parse::<UserName>().is_err());
+        assert!("a b".parse::<UserName>().is_err());
+    }
+
+    #[test]
+    fn an_id_that_is_refused_is_refused_in_json_too() {
+        assert!(serde_json::from_str::<UserId>("\"alice\"").is_err());
+        assert_eq!(serde_json::to_string(&"123456789012".parse::<AccountId>().unwrap()).unwrap(), "\"123456789012\"");
+    }
+
+    #[test]
+    fn an_error_says_what_was_read_and_what_is_wanted() {
+        let error = "alice".parse::<UserId>().unwrap_err();
+        assert_eq!(error.to_string(), "`alice` is not a user's unique id, which begins with `AIDA`");
+    }
+}
