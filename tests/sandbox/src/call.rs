@@ -50,6 +50,33 @@ impl Answer {
             body: Bytes::from(body.to_string()),
         }
     }
+
+    /// An error in the query protocol that IAM and STS speak.
+    pub fn query_error(status: u16, code: &str, message: &str) -> Self {
+        let fault = if status >= 500 { "Receiver" } else { "Sender" };
+        let message = message.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let body = format!(
+            "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>{fault}</Type>\
+             <Code>{code}</Code><Message>{message}</Message></Error><RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+        );
+        Self { status, content_type: "text/xml".to_owned(), error_type: None, body: Bytes::from(body) }
+    }
+
+    /// The call's refusal in its service's protocol: `AccessDenied` (403) or `AccessDeniedException` (400).
+    pub fn denied(call: &Call, message: &str) -> Self {
+        if call.speaks_query() {
+            Self::query_error(403, "AccessDenied", message)
+        } else {
+            Self::json_error(400, "AccessDeniedException", message)
+        }
+    }
+}
+
+impl Call {
+    /// Whether its service speaks the query protocol (form in, XML out) and not the JSON protocol.
+    pub fn speaks_query(&self) -> bool {
+        matches!(self.service.as_str(), "iam" | "sts")
+    }
 }
 
 /// A service that the sandbox plays because no emulator does.
@@ -72,3 +99,4 @@ pub struct Denied(
 );
 
 const JSON: &str = "application/x-amz-json-1.1";
+const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";

@@ -1,2 +1,12 @@
-//! credwarden-sandbox
+//! The whole system on one machine with no AWS account.
+//!
+//! Emulator, proxy, function processes and clock are here; what no emulator plays is played in Rust.
+
 pub mod call;
+pub mod callers;
+pub mod clock;
+pub mod emulator;
+pub mod faults;
+pub mod functions;
+pub mod hazards;
+pub mod proxy;
