@@ -1,0 +1,239 @@
+//! Checks a document and turns it into a policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use credwarden_credential::age::Days;
+use credwarden_credential::kind::CredentialKind;
+
+use crate::class::{Class, ClassName};
+use crate::document::{Document, FORMAT, LimitsEntry};
+use crate::limits::{Limits, SHORTEST_IN_USE};
+use crate::policy::{Policy, Problem};
+use crate::remedy::{Budget, Mode, Remedy, RemedyName, RuleName};
+
+/// The key under which limits and remedies of all classes stand.
+const DEFAULT_CLASS: &str = "default";
+
+/// The longest limit, in days; more would be no limit.
+const LONGEST: u32 = 3650;
+
+/// Checks everything that the document's types cannot say.
+pub(crate) fn check(document: Document) -> Result<Policy, Vec<Problem>> {
+    let mut found = Found(Vec::new());
+    if document.format != FORMAT {
+        found.add(
+            "format",
+            format!("this version reads format {FORMAT}, not {}", document.format),
+            "write the document in that format, or deploy functions that read it",
+        );
+        return Err(found.0);
+    }
+    let classes = classes(&document, &mut found);
+    let limits = limits(&document, &classes, &mut found);
+    let remedies = remedies(&document, &classes, &mut found);
+    principals(&document, &mut found);
+    let budget = Budget { per_day: document.budget.per_day, percent_per_day: document.budget.percent_per_day };
+    if budget.percent_per_day > 100 {
+        found.add("budget.percentPerDay", "more than 100 percent", "choose 0 to 100");
+    }
+    if found.0.is_empty() { Ok(Policy { document, classes, limits, remedies, budget }) } else { Err(found.0) }
+}
+
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn add(&mut self, place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push(Problem { place: place.into(), what: what.into(), remedy: remedy.into() });
+    }
+}
+
+fn classes(document: &Document, found: &mut Found) -> Vec<Class> {
+    let mut names = BTreeSet::new();
+    let mut earlier = BTreeMap::new();
+    let mut catch_all: Option<&str> = None;
+    for (index, class) in document.classes.iter().enumerate() {
+        let place = format!("classes[{index}]");
+        let is_name = !class.name.is_empty()
+            && class.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !is_name || class.name == DEFAULT_CLASS {
+            found.add(
+                format!("{place}.name"),
+                format!("`{}` is no name for a class", class.name),
+                "choose lower-case letters, digits and hyphens, and not `default`",
+            );
+        }
+        if !names.insert(class.name.as_str()) {
+            found.add(
+                format!("{place}.name"),
+                format!("a second class `{}`", class.name),
+                "merge the two, or rename one",
+            );
+        }
+        if let Some(name) = catch_all {
+            found.add(
+                place.clone(),
+                format!("nobody can belong to it, because `{name}` before it matches everybody"),
+                format!("move it before `{name}`, or remove it"),
+            );
+        }
+        if class.r#match.is_empty() {
+            found.add(
+                format!("{place}.match"),
+                "no matcher, so nobody can belong to it",
+                "add a matcher, `{}` for everybody",
+            );
+        }
+        for (number, matcher) in class.r#match.iter().enumerate() {
+            let place = format!("{place}.match[{number}]");
+            if let Some(name) = earlier.insert(matcher, class.name.as_str()) {
+                found.add(
+                    place.clone(),
+                    format!("repeats a matcher of class `{name}`, so it never decides"),
+                    "remove one of the two",
+                );
+            }
+            if let Some(tag) = &matcher.tag
+                && !document.guarded_tags.contains(&tag.key)
+            {
+                found.add(
+                    format!("{place}.tag.key"),
+                    format!("`{}` is not in `guardedTags`; whoever can tag a user could choose its class", tag.key),
+                    "guard the tag's key by a service control policy and add it to `guardedTags`, or match something else",
+                );
+            }
+        }
+        if class.r#match.iter().any(crate::document::MatcherEntry::matches_everybody) {
+            catch_all.get_or_insert(class.name.as_str());
+        }
+    }
+    if catch_all.is_none() {
+        found.add(
+            "classes",
+            "no class matches everybody, so a user could have none",
+            "add a last class with `\"match\": [{}]`",
+        );
+    }
+    document
+        .classes
+        .iter()
+        .map(|class| Class { name: ClassName(class.name.clone()), matchers: class.r#match.clone() })
+        .collect()
+}
+
+fn limits(document: &Document, classes: &[Class], found: &mut Found) -> BTreeMap<(ClassName, CredentialKind), Limits> {
+    for (class, kinds) in &document.limits {
+        known_class(&format!("limits.{class}"), class, classes, found);
+        for kind in kinds.keys() {
+            if !CredentialKind::ALL.iter().any(|known| known.as_str() == kind) {
+                found.add(
+                    format!("limits.{class}.{kind}"),
+                    format!("`{kind}` is no kind of credential"),
+                    format!("choose one of {}", CredentialKind::ALL.map(|kind| format!("`{kind}`")).join(", ")),
+                );
+            }
+        }
+    }
+    let entry = |class: &str, kind: CredentialKind| {
+        document.limits.get(class).and_then(|kinds| kinds.get(kind.as_str())).copied()
+    };
+    let mut limits = BTreeMap::new();
+    for kind in CredentialKind::ALL {
+        let default = entry(DEFAULT_CLASS, kind).unwrap_or_default();
+        let place = format!("limits.{DEFAULT_CLASS}.{kind}");
+        if let Some(checked) = checked_limits(&place, default, LimitsEntry::default(), found) {
+            for class in classes {
+                let own = entry(class.name.as_str(), kind);
+                let place = format!("limits.{}.{kind}", class.name);
+                let of_class = own.map_or(Some(checked), |own| checked_limits(&place, own, default, found));
+                if let Some(of_class) = of_class {
+                    limits.insert((class.name.clone(), kind), of_class);
+                }
+            }
+        }
+    }
+    limits
+}
+
+/// Joins an entry with what it leaves to another, and checks the result.
+fn checked_limits(place: &str, own: LimitsEntry, other: LimitsEntry, found: &mut Found) -> Option<Limits> {
+    let before = found.0.len();
+    let mut days = |field: &str, own: Option<u32>, other: Option<u32>, least: u32| {
+        let days = own.or(other);
+        match days {
+            None => found.add(format!("{place}.{field}"), "missing", "set a number of days"),
+            Some(days) if days < least || days > LONGEST => {
+                found.add(format!("{place}.{field}"), format!("{days} days"), format!("choose {least} to {LONGEST}"))
+            }
+            Some(_) => {}
+        }
+        Days(days.unwrap_or_default())
+    };
+    let limits = Limits {
+        max_age: days("maxAgeDays", own.max_age_days, other.max_age_days, 1),
+        warn: days("warnDays", own.warn_days, other.warn_days, 0),
+        in_use: days("inUseDays", own.in_use_days, other.in_use_days, SHORTEST_IN_USE.0),
+        undo: days("undoDays", own.undo_days, other.undo_days, 1),
+    };
+    if found.0.len() == before && limits.warn >= limits.max_age {
+        found.add(
+            format!("{place}.warnDays"),
+            format!("a warning of {} is not shorter than the greatest age of {}", limits.warn, limits.max_age),
+            "choose fewer days of warning, or a greater age",
+        );
+    }
+    (found.0.len() == before).then_some(limits)
+}
+
+fn remedies(document: &Document, classes: &[Class], found: &mut Found) -> BTreeMap<(RuleName, ClassName), Remedy> {
+    let mut remedies = BTreeMap::new();
+    for (rule, by_class) in &document.remedies {
+        let place = format!("remedies.{rule}");
+        let rule_name = rule.parse::<RuleName>().map_err(|error| {
+            found.add(place.clone(), error.to_string(), "correct the rule's name");
+        });
+        let mut parsed = BTreeMap::new();
+        for (class, entry) in by_class {
+            let place = format!("{place}.{class}");
+            known_class(&place, class, classes, found);
+            let name = entry.remedy.parse::<RemedyName>().map_err(|error| {
+                found.add(format!("{place}.remedy"), error.to_string(), "correct the remedy's name");
+            });
+            let mode = entry.mode.parse::<Mode>().map_err(|error| {
+                found.add(format!("{place}.mode"), error.to_string(), "correct the mode");
+            });
+            if let (Ok(name), Ok(mode)) = (name, mode) {
+                parsed.insert(class.as_str(), Remedy { name, mode });
+            }
+        }
+        let Ok(rule_name) = rule_name else { continue };
+        for class in classes {
+            let remedy = parsed.get(class.name.as_str()).or_else(|| parsed.get(DEFAULT_CLASS));
+            if let Some(remedy) = remedy {
+                remedies.insert((rule_name, class.name.clone()), *remedy);
+            }
+        }
+    }
+    remedies
+}
+
+fn known_class(place: &str, name: &str, classes: &[Class], found: &mut Found) {
+    if name != DEFAULT_CLASS && !classes.iter().any(|class| class.name.as_str() == name) {
+        found.add(place, format!("there is no class `{name}`"), "correct the name, or use `default` for all classes");
+    }
+}
+
+fn principals(document: &Document, found: &mut Found) {
+    for (field, patterns) in [("protected", &document.protected), ("approvers", &document.approvers)] {
+        for (index, pattern) in patterns.iter().enumerate() {
+            let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+            let is_iam = matches!(parts.as_slice(), ["arn", _, "iam" | "sts", _, _, resource] if !resource.is_empty());
+            if !is_iam {
+                found.add(
+                    format!("{field}[{index}]"),
+                    format!("`{pattern}` is not the ARN, or a pattern of ARNs, of a principal"),
+                    "write it like `arn:*:iam::*:user/break-glass/*`",
+                );
+            }
+        }
+    }
+}

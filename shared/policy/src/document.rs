@@ -1,0 +1,121 @@
+//! The policy's document as it is written, before it is checked.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The format of documents that this version writes. Functions read the current format and the one before it, so that
+/// a policy can be deployed before or after the functions; the first format has none before it.
+pub const FORMAT: u32 = 1;
+
+/// The largest document, in bytes: what an Advanced-tier parameter of SSM holds
+/// (AWS Systems Manager, `PutParameter`, "advanced parameters: 8 KB").
+pub const MAX_BYTES: usize = 8192;
+
+/// The document of SEC02-BP05's limits that is used where nobody wrote another: it only observes.
+pub const DEFAULT: &str = include_str!("../default-policy.json");
+
+/// A policy as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    /// The format, [`FORMAT`].
+    pub format: u32,
+    /// Keys of tags that only the security team can write (guarded by a service control policy). Class matchers may
+    /// name these only.
+    #[serde(default)]
+    pub guarded_tags: Vec<String>,
+    /// The classes in order: a user belongs to the first that matches. The last matches everybody.
+    pub classes: Vec<ClassEntry>,
+    /// Limits by class name, or `default`, then by kind of credential.
+    pub limits: BTreeMap<String, BTreeMap<String, LimitsEntry>>,
+    /// ARN patterns of users that no remedy changes, ever.
+    #[serde(default)]
+    pub protected: Vec<String>,
+    /// ARN patterns of principals whose approvals count.
+    #[serde(default)]
+    pub approvers: Vec<String>,
+    /// Remedy and mode by rule, then by class name or `default`.
+    pub remedies: BTreeMap<String, BTreeMap<String, RemedyEntry>>,
+    /// How many credentials remedies may change in a day.
+    pub budget: BudgetEntry,
+}
+
+/// One class as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassEntry {
+    /// The name, such as `human`.
+    pub name: String,
+    /// Matchers of which one suffices.
+    pub r#match: Vec<MatcherEntry>,
+}
+
+/// A matcher as written: all its conditions must hold; one without conditions matches everybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MatcherEntry {
+    /// Glob over the user's path, such as `/service/*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Glob over the user's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Glob over the names of the user's groups; one suffices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Glob over the ARNs of managed policies attached directly or by a group; one suffices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attached_policy: Option<String>,
+    /// Whether the user has a console password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_password: Option<bool>,
+    /// A guarded tag and a glob over its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<TagEntry>,
+}
+
+/// A tag as written in a matcher.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TagEntry {
+    /// The key, one of `guardedTags`.
+    pub key: String,
+    /// Glob over the value.
+    pub value: String,
+}
+
+/// Limits as written; under a class, what is absent comes from `default`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitsEntry {
+    /// Days after creation from which the credential breaks the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age_days: Option<u32>,
+    /// Days before that from which the annotation names the date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warn_days: Option<u32>,
+    /// Days after its last use in which a credential counts as in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_use_days: Option<u32>,
+    /// Days after deactivation in which it can be undone, so nothing is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo_days: Option<u32>,
+}
+
+/// A remedy as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemedyEntry {
+    /// The remedy, such as `deactivate-credential`.
+    pub remedy: String,
+    /// `observe`, `warn` or `enforce`.
+    pub mode: String,
+}
+
+/// A budget as written. The smaller of the two counts, but at least one credential a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BudgetEntry {
+    /// Credentials a day.
+    pub per_day: u32,
+    /// Percent of the users with an active credential, a day.
+    pub percent_per_day: u32,
+}

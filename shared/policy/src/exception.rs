@@ -1,0 +1,74 @@
+//! Exceptions and holds: who may break a rule until when, and what is left alone until when.
+
+use credwarden_credential::id::UserId;
+use credwarden_credential::kind::CredentialId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::remedy::RuleName;
+
+/// A granted, owned, justified, expiring permission for one credential, or for one user, to break one rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// Names the exception in annotations.
+    pub id: String,
+    /// Whose credentials it is about.
+    pub user: UserId,
+    /// The rule that may be broken.
+    pub rule: RuleName,
+    /// The one credential, or all of the user's.
+    pub credential: Option<CredentialId>,
+    /// The last instant at which it holds.
+    pub until: Timestamp,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it was granted.
+    pub justification: String,
+    /// Who granted it.
+    pub approver: String,
+}
+
+/// All exceptions that were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exceptions(pub Vec<Exception>);
+
+impl Exceptions {
+    /// The exception that lets `credential` break `rule` at `now`; of several, the one that holds longest.
+    pub fn covering(
+        &self,
+        user: &UserId,
+        rule: RuleName,
+        credential: &CredentialId,
+        now: Timestamp,
+    ) -> Option<&Exception> {
+        self.0
+            .iter()
+            .filter(|exception| {
+                exception.user == *user
+                    && exception.rule == rule
+                    && exception.credential.as_ref().is_none_or(|only| only == credential)
+                    && now <= exception.until
+            })
+            .max_by_key(|exception| exception.until)
+    }
+}
+
+/// "Leave this credential alone until": written by undo, by a person, or by an owner who asks for time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The credential that is left alone.
+    pub credential: CredentialId,
+    /// The last instant at which it holds.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Who wrote it.
+    pub by: String,
+}
+
+impl Hold {
+    /// Whether it holds at `now`.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        now <= self.until
+    }
+}

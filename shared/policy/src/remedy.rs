@@ -1,0 +1,147 @@
+//! Names of rules and remedies, the modes of remedies, and the daily budget.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! names {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub enum $type { $($(#[$variant_doc])* $variant),+ }
+
+        impl $type {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name wherever it is written.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, UnknownName> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(UnknownName { name: text.to_owned(), known: &[$($text),+] }),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = UnknownName;
+
+            fn try_from(text: String) -> Result<Self, UnknownName> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.as_str().to_owned()
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+/// A name that is none of those known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is none of {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+pub struct UnknownName {
+    /// What was read.
+    pub name: String,
+    /// What would have been right.
+    pub known: &'static [&'static str],
+}
+
+names! {
+    /// A rule, named for the condition that it finds.
+    RuleName {
+        /// An access key older than its class allows.
+        AccessKeyAge = "access-key-age",
+    }
+}
+
+names! {
+    /// A remedy, named for its act.
+    RemedyName {
+        /// Makes a credential unusable in a way that can be undone.
+        DeactivateCredential = "deactivate-credential",
+    }
+}
+
+names! {
+    /// How far a remedy goes.
+    Mode {
+        /// Says what it would do.
+        Observe = "observe",
+        /// Says so to the owner too.
+        Warn = "warn",
+        /// Does it.
+        Enforce = "enforce",
+    }
+}
+
+/// Which remedy answers a finding, and how far it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// The act.
+    pub name: RemedyName,
+    /// How far it goes.
+    pub mode: Mode,
+}
+
+/// How many credentials remedies may change in a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Credentials a day.
+    pub per_day: u32,
+    /// Percent of the users with an active credential, a day.
+    pub percent_per_day: u32,
+}
+
+impl Budget {
+    /// How many credentials may be changed in a day in an account where `population` users hold an active credential:
+    /// the smaller of count and percentage; at least one where both are above zero.
+    pub fn limit(self, population: u32) -> u32 {
+        if self.per_day == 0 || self.percent_per_day == 0 {
+            return 0;
+        }
+        let share = u64::from(population).saturating_mul(u64::from(self.percent_per_day)) / 100;
+        self.per_day.min(u32::try_from(share.max(1)).unwrap_or(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smaller_of_count_and_percentage_is_the_budget_but_at_least_one() {
+        let budget = Budget { per_day: 10, percent_per_day: 5 };
+        assert_eq!(budget.limit(60), 3);
+        assert_eq!(budget.limit(5000), 10);
+        assert_eq!(budget.limit(3), 1);
+        assert_eq!(Budget { per_day: 0, percent_per_day: 5 }.limit(60), 0);
+        assert_eq!(Budget { per_day: 10, percent_per_day: 0 }.limit(60), 0);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_those_known() {
+        assert_eq!(
+            "enfroce".parse::<Mode>().unwrap_err().to_string(),
+            "`enfroce` is none of `observe`, `warn`, `enforce`"
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! What a rule says of one user.
+
+use std::fmt;
+
+use credwarden_credential::age::{Days, date};
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::Gap;
+use jiff::Timestamp;
+
+use crate::class::ClassName;
+
+/// A user that could not be verified for this long is reported, so that a gap cannot hide it for ever.
+pub const NOT_VERIFIABLE_AFTER: Days = Days(7);
+
+/// What a rule says of one user. Only the first three can be told to AWS Config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is broken.
+    Compliant(Vec<Note>),
+    /// At least one clause of the policy is broken.
+    NonCompliant {
+        /// The worst finding.
+        first: Finding,
+        /// The others, worst first.
+        rest: Vec<Finding>,
+        /// What else is worth knowing of the user's other credentials.
+        notes: Vec<Note>,
+    },
+    /// The rule has nothing to say of this user.
+    NotApplicable(Why),
+    /// It cannot be told.
+    Unknown(Gap),
+}
+
+impl Verdict {
+    /// The findings, worst first.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let (first, rest) = match self {
+            Self::NonCompliant { first, rest, .. } => (Some(first), rest.as_slice()),
+            _ => (None, [].as_slice()),
+        };
+        first.into_iter().chain(rest)
+    }
+}
+
+/// One credential that breaks one clause of the policy, with the evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The class whose limits are broken; `None` where it could not be told.
+    pub class: Option<ClassName>,
+    /// The clause.
+    pub clause: Clause,
+}
+
+/// A clause of the policy that is broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clause {
+    /// A credential is older than its class allows.
+    MaxAge {
+        /// Which.
+        credential: CredentialId,
+        /// When it was created.
+        created: Timestamp,
+        /// The limit.
+        limit: Days,
+        /// The last instant at which it was within the limit.
+        reached: Timestamp,
+    },
+    /// The user could not be verified for longer than [`NOT_VERIFIABLE_AFTER`]. No remedy acts on it.
+    NotVerifiableSince {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        gap: Gap,
+    },
+}
+
+impl Finding {
+    /// The credential that a remedy would change.
+    pub fn credential(&self) -> Option<&CredentialId> {
+        match &self.clause {
+            Clause::MaxAge { credential, .. } => Some(credential),
+            Clause::NotVerifiableSince { .. } => None,
+        }
+    }
+
+    /// Since when the policy is broken.
+    pub fn since(&self) -> Timestamp {
+        match &self.clause {
+            Clause::MaxAge { reached, .. } => *reached,
+            Clause::NotVerifiableSince { since, .. } => *since,
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.clause {
+            Clause::MaxAge { credential, created, limit, reached } => {
+                write!(formatter, "{credential} created {}, limit {limit} passed {}", date(*created), date(*reached))?;
+                self.class.as_ref().map_or(Ok(()), |class| write!(formatter, " ({class})"))
+            }
+            Clause::NotVerifiableSince { since, gap } => {
+                write!(formatter, "not verifiable since {}: {gap}", date(*since))
+            }
+        }
+    }
+}
+
+/// Something worth knowing of a user or credential that breaks nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A credential will break the policy soon.
+    DueBy {
+        /// Which.
+        credential: CredentialId,
+        /// The last instant at which it is within the limit.
+        reached: Timestamp,
+    },
+    /// A credential may break the policy until then.
+    Excepted {
+        /// Which.
+        credential: CredentialId,
+        /// The exception.
+        exception: String,
+        /// The last instant at which it holds.
+        until: Timestamp,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DueBy { credential, reached } => {
+                write!(formatter, "{credential} must be replaced by {}", date(*reached))
+            }
+            Self::Excepted { credential, exception, until } => {
+                write!(formatter, "{credential} EXCEPTED {exception} until {}", date(*until))
+            }
+        }
+    }
+}
+
+/// Why a rule has nothing to say of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The user has no credential of the kind that the rule is about.
+    NoCredential,
+}
