@@ -2,11 +2,14 @@
 //!
 //! Emulator, proxy, function processes and clock are here; what no emulator plays is played in Rust.
 
+pub mod access;
 pub mod call;
 pub mod callers;
 pub mod clock;
+pub mod directory;
 pub mod emulator;
 pub mod faults;
 pub mod functions;
 pub mod hazards;
 pub mod proxy;
+pub mod template;
