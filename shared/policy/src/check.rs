@@ -162,7 +162,7 @@ fn checked_limits(place: &str, own: LimitsEntry, other: LimitsEntry, found: &mut
         match days {
             None => found.add(format!("{place}.{field}"), "missing", "set a number of days"),
             Some(days) if days < least || days > LONGEST => {
-                found.add(format!("{place}.{field}"), format!("{days} days"), format!("choose {least} to {LONGEST}"))
+                found.add(format!("{place}.{field}"), format!("{days} days"), format!("choose {least} to {LONGEST}"));
             }
             Some(_) => {}
         }

@@ -1,8 +1,11 @@
 //! The policy's document as it is written, before it is checked.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The format of documents that this version writes. Functions read the current format and the one before it, so that
 /// a policy can be deployed before or after the functions; the first format has none before it.
@@ -28,6 +31,7 @@ pub struct Document {
     /// The classes in order: a user belongs to the first that matches. The last matches everybody.
     pub classes: Vec<ClassEntry>,
     /// Limits by class name, or `default`, then by kind of credential.
+    #[serde(deserialize_with = "unique_keys")]
     pub limits: BTreeMap<String, BTreeMap<String, LimitsEntry>>,
     /// ARN patterns of users that no remedy changes, ever.
     #[serde(default)]
@@ -36,6 +40,7 @@ pub struct Document {
     #[serde(default)]
     pub approvers: Vec<String>,
     /// Remedy and mode by rule, then by class name or `default`.
+    #[serde(deserialize_with = "unique_keys")]
     pub remedies: BTreeMap<String, BTreeMap<String, RemedyEntry>>,
     /// How many credentials remedies may change in a day.
     pub budget: BudgetEntry,
@@ -118,4 +123,42 @@ pub struct BudgetEntry {
     pub per_day: u32,
     /// Percent of the users with an active credential, a day.
     pub percent_per_day: u32,
+}
+
+/// Entries by two names: class and kind, or rule and class.
+type Table<V> = BTreeMap<String, BTreeMap<String, V>>;
+
+/// Refuses a key that stands twice, where JSON would silently keep the later one.
+fn unique_keys<'de, V: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Table<V>, D::Error> {
+    let rows: Unique<Unique<V>> = Unique::deserialize(deserializer)?;
+    Ok(rows.0.into_iter().map(|(key, row)| (key, row.0)).collect())
+}
+
+struct Unique<V>(BTreeMap<String, V>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<V>(PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
+            type Value = Unique<V>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, V>()? {
+                    if entries.contains_key(&key) {
+                        return Err(A::Error::custom(format!("`{key}` stands twice")));
+                    }
+                    entries.insert(key, value);
+                }
+                Ok(Unique(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
 }

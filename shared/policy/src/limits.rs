@@ -7,7 +7,8 @@
 use credwarden_credential::age::Days;
 use credwarden_credential::snapshot::User;
 
-/// The tag by which anybody may ask for a shorter maximum age of a user's credentials, in days. It never lengthens one.
+/// The tag by which anybody may ask for a shorter greatest age of a user's credentials, in days, at least 1. It never
+/// lengthens one.
 pub const MAX_AGE_TAG: &str = "credwarden:max-age-days";
 
 /// The shortest window in which a credential counts as in use. It must outlast the lag of IAM's last use (recorded
@@ -31,7 +32,8 @@ impl Limits {
     /// The limits for one user: [`MAX_AGE_TAG`] may only lower the greatest age, and the warning stays below it.
     #[must_use]
     pub fn lowered_for(self, user: &User) -> Self {
-        let asked = user.tags.get(MAX_AGE_TAG).and_then(|value| value.trim().parse().ok()).map(Days);
+        let asked =
+            user.tags.get(MAX_AGE_TAG).and_then(|value| value.trim().parse().ok()).map(|days: u32| Days(days.max(1)));
         match asked {
             Some(asked) if asked < self.max_age => {
                 Self { max_age: asked, warn: self.warn.min(asked.less(Days(1))), ..self }

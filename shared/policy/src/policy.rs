@@ -203,7 +203,7 @@ fn read(text: &str) -> (Option<Document>, Vec<Problem>) {
         let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
         serde_ignored::deserialize(tracked, |path| {
             problems.push(Problem {
-                place: path.to_string().replace(".?", ""),
+                place: place(&path.to_string()),
                 what: "unknown field".to_owned(),
                 remedy: "remove it or correct its spelling".to_owned(),
             });
@@ -215,11 +215,25 @@ fn read(text: &str) -> (Option<Document>, Vec<Problem>) {
         Err(error) => {
             let path = track.path().to_string();
             problems.push(Problem {
-                place: if path == "." { "policy".to_owned() } else { path },
+                place: if path == "." { "policy".to_owned() } else { place(&path) },
                 what: error.to_string(),
                 remedy: "correct the JSON document".to_owned(),
             });
             (None, problems)
         }
     }
+}
+
+/// Writes a path the way people index JSON, `classes[0].name`, whichever library tracked it.
+fn place(path: &str) -> String {
+    let mut place = String::new();
+    for part in path.split('.').filter(|part| *part != "?") {
+        if part.bytes().all(|byte| byte.is_ascii_digit()) {
+            let _ = write!(place, "[{part}]");
+        } else {
+            let dot = if place.is_empty() { "" } else { "." };
+            let _ = write!(place, "{dot}{part}");
+        }
+    }
+    place
 }

@@ -1,0 +1,201 @@
+//! Which documents are a policy, and what is said of those that are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use credwarden_credential::age::Days;
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{AccessKeys, Gap, GapReason, Known, User};
+use credwarden_policy::document::{DEFAULT, MAX_BYTES};
+use credwarden_policy::policy::Policy;
+use credwarden_policy::remedy::{Mode, RuleName};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn default_document() -> Value {
+    serde_json::from_str(DEFAULT).unwrap()
+}
+
+/// The default document, changed, and what is wrong with the result, a line a problem.
+fn problems(change: impl FnOnce(&mut Value)) -> String {
+    let mut document = default_document();
+    change(&mut document);
+    Policy::parse(&document.to_string()).unwrap_err().to_string()
+}
+
+fn user() -> User {
+    User {
+        id: "AIDAEXAMPLE000000001".parse().unwrap(),
+        name: "alice".parse().unwrap(),
+        arn: "arn:aws:iam::123456789012:user/staff/alice".parse().unwrap(),
+        path: "/staff/".to_owned(),
+        created: "2026-01-01T00:00:00Z".parse().unwrap(),
+        tags: BTreeMap::new(),
+        groups: BTreeSet::new(),
+        attached_policies: BTreeSet::new(),
+        console_password: Known::Yes(false),
+        access_keys: AccessKeys::Live(vec![]),
+    }
+}
+
+fn class(policy: &Policy, user: &User) -> Option<String> {
+    policy.class(user).ok().map(|class| class.as_str().to_owned())
+}
+
+#[test]
+fn the_default_document_is_a_policy_with_the_limits_of_sec02_bp05() {
+    let policy = Policy::parse(DEFAULT).unwrap();
+    let service_account = policy.class(&user()).unwrap().clone();
+    let days = CredentialKind::ALL.map(|kind| policy.limits(&user(), &service_account, kind).max_age.0);
+    assert_eq!(days, [90, 90, 60, 180, 365]);
+}
+
+#[test]
+fn the_default_document_only_observes() {
+    let policy = Policy::default();
+    for class in policy.class_names() {
+        assert_eq!(policy.remedy(RuleName::AccessKeyAge, class).unwrap().mode, Mode::Observe);
+    }
+}
+
+#[test]
+fn the_first_class_that_matches_decides() {
+    let policy = Policy::default();
+    assert_eq!(class(&policy, &user()).unwrap(), "service-account");
+    let mut human = user();
+    human.console_password = Known::Yes(true);
+    assert_eq!(class(&policy, &human).unwrap(), "human");
+    human.attached_policies.insert("arn:aws:iam::aws:policy/AdministratorAccess".parse().unwrap());
+    assert_eq!(class(&policy, &human).unwrap(), "privileged");
+}
+
+#[test]
+fn a_class_that_an_unknown_fact_decides_is_unknown_and_one_that_it_does_not_is_known() {
+    let mut someone = user();
+    someone.console_password = Known::No(Gap::new(GapReason::Denied, "get the login profile of `alice`"));
+    assert_eq!(class(&Policy::default(), &someone), None);
+    someone.attached_policies.insert("arn:aws:iam::aws:policy/AdministratorAccess".parse().unwrap());
+    assert_eq!(class(&Policy::default(), &someone).unwrap(), "privileged");
+}
+
+#[test]
+fn only_guarded_tags_choose_a_class() {
+    let tagged = json!([{ "name": "vendor", "match": [{ "tag": { "key": "class", "value": "vendor" } }] },
+        { "name": "everybody", "match": [{}] }]);
+    let refused = problems(|document| document["classes"] = tagged.clone());
+    assert!(refused.contains("`classes[0].match[0].tag.key`: `class` is not in `guardedTags`"), "{refused}");
+    let mut document = default_document();
+    document["classes"] = tagged;
+    document["guardedTags"] = json!(["class"]);
+    let policy = Policy::parse(&document.to_string()).unwrap();
+    let mut vendor = user();
+    assert_eq!(class(&policy, &vendor).unwrap(), "everybody");
+    vendor.tags.insert("class".to_owned(), "vendor".to_owned());
+    assert_eq!(class(&policy, &vendor).unwrap(), "vendor");
+}
+
+#[test]
+fn a_class_overrides_only_the_days_it_names() {
+    let mut document = default_document();
+    document["limits"]["privileged"] = json!({ "access-key": { "maxAgeDays": 30 } });
+    let policy = Policy::parse(&document.to_string()).unwrap();
+    let mut admin = user();
+    admin.attached_policies.insert("arn:aws-cn:iam::aws:policy/AdministratorAccess".parse().unwrap());
+    let privileged = policy.class(&admin).unwrap().clone();
+    let limits = policy.limits(&admin, &privileged, CredentialKind::AccessKey);
+    assert_eq!((limits.max_age, limits.warn), (Days(30), Days(14)));
+    assert_eq!(policy.unremarkable_age(&user(), CredentialKind::AccessKey), Days(16), "the strictest class counts");
+}
+
+#[test]
+fn everything_wrong_is_reported_at_once_with_place_and_remedy() {
+    let refused = problems(|document| {
+        document["clases"] = json!([]);
+        document["budget"]["perWeek"] = json!(3);
+        document["budget"]["percentPerDay"] = json!(101);
+        document["limits"]["default"]["access-key"]["warnDays"] = json!(90);
+        document["limits"]["default"]["database-credential"]["maxAgeDays"] = json!(0);
+        document["limits"]["humans"] = json!({});
+        document["limits"]["human"] = json!({ "acess-key": {}, "access-key": { "inUseDays": 0 } });
+        document["remedies"]["access-key-age"]["default"]["mode"] = json!("enfroce");
+        document["remedies"]["acess-key-age"] = json!({});
+        document["protected"] = json!(["break-glass"]);
+        document["classes"] = json!([
+            { "name": "Human", "match": [{}], "mach": [] },
+            { "name": "bots", "match": [{ "name": "bot-*" }] },
+            { "name": "bots", "match": [{ "name": "bot-*" }, { "nam": "x" }] },
+            { "name": "none", "match": [] },
+        ]);
+    });
+    insta::assert_snapshot!(refused);
+}
+
+#[test]
+fn a_class_for_everybody_is_required_and_must_be_the_last() {
+    let refused =
+        problems(|document| document["classes"] = json!([{ "name": "bots", "match": [{ "name": "bot-*" }] }]));
+    assert!(refused.contains("no class matches everybody"), "{refused}");
+}
+
+#[test]
+fn a_document_that_is_too_large_or_no_json_or_of_another_format_is_refused() {
+    let error = |text: &str| Policy::parse(text).unwrap_err().to_string();
+    assert!(error(&" ".repeat(MAX_BYTES + 1)).contains("8193 bytes"));
+    assert!(error("limits: 90").contains("correct the JSON document"));
+    assert!(error("").contains("correct the JSON document"));
+    assert!(error(&format!("{DEFAULT} {DEFAULT}")).contains("trailing characters"));
+    let twice = DEFAULT.replacen("\"database-credential\"", "\"access-key\"", 1);
+    assert!(error(&twice).contains("`access-key` stands twice"), "{}", error(&twice));
+    assert!(problems(|document| document["format"] = json!(7)).contains("reads format 1, not 7"));
+    assert!(problems(|document| document["budget"]["perDay"] = json!("many")).contains("`budget.perDay`"));
+}
+
+#[test]
+fn the_normal_form_is_the_same_policy_whatever_its_spacing() {
+    let spaced = serde_json::to_string_pretty(&default_document()).unwrap();
+    let policy = Policy::parse(&spaced).unwrap();
+    assert_eq!(policy, Policy::default());
+    assert_eq!(policy.id(), Policy::parse(&policy.to_json()).unwrap().id());
+    let mut stricter = default_document();
+    stricter["limits"]["default"]["access-key"]["maxAgeDays"] = json!(89);
+    assert_ne!(Policy::parse(&stricter.to_string()).unwrap().id(), policy.id());
+}
+
+#[test]
+fn protected_principals_and_approvers_are_patterns_of_arns() {
+    let mut document = default_document();
+    document["protected"] = json!(["arn:*:iam::*:user/break-glass/*"]);
+    document["approvers"] = json!(["arn:aws:sts::123456789012:assumed-role/security/*"]);
+    let policy = Policy::parse(&document.to_string()).unwrap();
+    let arn = |text: &str| text.parse().unwrap();
+    assert!(policy.protects(&arn("arn:aws:iam::123456789012:user/break-glass/one")).is_some());
+    assert!(policy.protects(&arn("arn:aws:iam::123456789012:user/alice")).is_none());
+    assert!(policy.counts_approval_of("arn:aws:sts::123456789012:assumed-role/security/dana"));
+    assert!(!policy.counts_approval_of("arn:aws:sts::123456789012:assumed-role/developer/security/dana"));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in any::<String>()) {
+        prop_assert!(Policy::parse(&text).is_err());
+    }
+
+    #[test]
+    fn no_days_make_a_policy_whose_warning_is_not_shorter_than_its_age(age in 0u32..5000, warn in 0u32..5000) {
+        let mut document = default_document();
+        document["limits"]["default"]["access-key"] =
+            json!({ "maxAgeDays": age, "warnDays": warn, "inUseDays": 7, "undoDays": 30 });
+        let accepted = Policy::parse(&document.to_string()).is_ok();
+        prop_assert_eq!(accepted, (1..=3650).contains(&age) && warn < age);
+    }
+
+    #[test]
+    fn a_tag_never_raises_an_age(value in "[0-9]{1,6}|[ a-z-]{0,4}") {
+        let policy = Policy::default();
+        let mut tagged = user();
+        tagged.tags.insert("credwarden:max-age-days".to_owned(), value);
+        let class = policy.class(&tagged).unwrap();
+        let limits = policy.limits(&tagged, class, CredentialKind::AccessKey);
+        prop_assert!(limits.max_age <= Days(90));
+        prop_assert!(limits.warn < limits.max_age && limits.max_age >= Days(1));
+    }
+}
