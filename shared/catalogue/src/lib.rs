@@ -1,1 +1,102 @@
-//! credwarden-catalogue
+//! The list of rules, remedies and schedules, and what each needs of AWS.
+//!
+//! It is written out to `cdk/catalogue.json`, from which the CDK app makes functions, roles, rules, documents and
+//! alarms: a new rule needs one entry here and no line there. A test holds the written file to this list.
+
+mod entries;
+mod grant;
+
+use serde::Serialize;
+
+pub use entries::CATALOGUE;
+pub use grant::{Grant, On};
+
+/// The format of the written file.
+pub const FORMAT: u32 = 1;
+
+/// Everything that is deployed.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Catalogue {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// AWS Config rules, by the name of the condition that each finds.
+    pub rules: &'static [Rule],
+    /// Remedies, by the name of the act.
+    pub remedies: &'static [Remedy],
+    /// Functions that only a schedule starts.
+    pub schedules: &'static [Schedule],
+}
+
+/// One AWS Config rule.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rule {
+    /// Name of the folder, package, binary, function and rule.
+    pub name: &'static str,
+    /// What the Config console shows, at most 256 characters.
+    pub description: &'static str,
+    /// The resource type that it reports on.
+    pub resource_type: &'static str,
+    /// Config's `MaximumExecutionFrequency`.
+    pub frequency: &'static str,
+    /// The remedy that its document calls.
+    pub remedy: &'static str,
+    /// The function's size.
+    #[serde(flatten)]
+    pub function: Function,
+}
+
+/// One remedy.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Remedy {
+    /// Name of the folder, package, binary and function.
+    pub name: &'static str,
+    /// What the Lambda console shows.
+    pub description: &'static str,
+    /// Whether a document undoes it.
+    pub undo: bool,
+    /// Actions that change a principal: denied on those that the policy protects.
+    pub changes: &'static [&'static str],
+    /// The function's size and grants.
+    #[serde(flatten)]
+    pub function: Function,
+}
+
+/// One scheduled function.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Schedule {
+    /// Name of the folder, package, binary and function.
+    pub name: &'static str,
+    /// What the Lambda console shows.
+    pub description: &'static str,
+    /// `EventBridge`'s schedule expression.
+    pub rate: &'static str,
+    /// The function's size and grants.
+    #[serde(flatten)]
+    pub function: Function,
+}
+
+/// A function's size and grants.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Function {
+    /// Memory in MiB, which also sets the share of a processor.
+    pub memory_mb: u32,
+    /// Time-out in seconds. A step of SSM Automation waits at most 300 for a function
+    /// (AWS Systems Manager, `aws:invokeLambdaFunction`).
+    pub timeout_seconds: u32,
+    /// Exactly the actions that it calls.
+    pub grants: &'static [Grant],
+}
+
+impl Catalogue {
+    /// The file that the CDK app reads.
+    ///
+    /// # Errors
+    /// None in practice: the catalogue holds only texts and numbers.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+}

@@ -1,0 +1,99 @@
+//! The entries themselves.
+
+use crate::{Catalogue, FORMAT, Function, Grant, On, Remedy, Rule, Schedule};
+
+/// Everything that is deployed.
+pub const CATALOGUE: Catalogue = Catalogue {
+    format: FORMAT,
+    rules: &[Rule {
+        name: "access-key-age",
+        description: "Active access keys of IAM users are not older than the policy allows the user's class (90 days by default).",
+        resource_type: "AWS::IAM::User",
+        frequency: "TwentyFour_Hours",
+        remedy: "deactivate-credential",
+        function: Function {
+            memory_mb: 256,
+            timeout_seconds: 290,
+            grants: &[
+                Grant {
+                    actions: &[
+                        "iam:GenerateCredentialReport",
+                        "iam:GetAccountAuthorizationDetails",
+                        "iam:GetCredentialReport",
+                        "config:PutEvaluations",
+                    ],
+                    on: On::Any,
+                },
+                Grant { actions: &["iam:GetLoginProfile", "iam:ListAccessKeys"], on: On::Users },
+                Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
+                Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
+                Grant {
+                    actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+                    on: On::Ledger,
+                },
+            ],
+        },
+    }],
+    remedies: &[Remedy {
+        name: "deactivate-credential",
+        description: "Deactivates a credential that breaks the policy and is not in use, and undoes that.",
+        undo: true,
+        changes: &["iam:UpdateAccessKey"],
+        function: Function {
+            memory_mb: 256,
+            timeout_seconds: 290,
+            grants: &[
+                Grant { actions: &["iam:ListUsers"], on: On::Any },
+                Grant {
+                    actions: &[
+                        "iam:GetAccessKeyLastUsed",
+                        "iam:GetLoginProfile",
+                        "iam:GetUser",
+                        "iam:ListAccessKeys",
+                        "iam:ListAttachedUserPolicies",
+                        "iam:ListGroupsForUser",
+                        "iam:UpdateAccessKey",
+                    ],
+                    on: On::Users,
+                },
+                Grant { actions: &["iam:ListAttachedGroupPolicies"], on: On::Groups },
+                Grant { actions: &["config:BatchGetResourceConfig"], on: On::Any },
+                Grant { actions: &["ssm:GetAutomationExecution"], on: On::Executions },
+                Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
+                Grant { actions: &["ssm:GetParameter"], on: On::KillSwitchParameter },
+                Grant {
+                    actions: &[
+                        "dynamodb:ConditionCheckItem",
+                        "dynamodb:DeleteItem",
+                        "dynamodb:GetItem",
+                        "dynamodb:PutItem",
+                        "dynamodb:Query",
+                        "dynamodb:UpdateItem",
+                    ],
+                    on: On::Ledger,
+                },
+            ],
+        },
+    }],
+    schedules: &[Schedule {
+        name: "advance-work",
+        description: "Takes up what is due in the ledger, goes on with unfinished passes, and clears Config's own remediation exceptions.",
+        rate: "rate(1 hour)",
+        function: Function {
+            memory_mb: 256,
+            timeout_seconds: 290,
+            grants: &[
+                Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
+                Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], on: On::Ledger },
+                Grant { actions: &["ssm:GetParameter"], on: On::KillSwitchParameter },
+                Grant { actions: &["ssm:StartAutomationExecution"], on: On::Documents },
+                Grant { actions: &["iam:PassRole"], on: On::AutomationRole },
+                Grant { actions: &["config:StartConfigRulesEvaluation"], on: On::Rules },
+                Grant {
+                    actions: &["config:DeleteRemediationExceptions", "config:DescribeRemediationExceptions"],
+                    on: On::Remediations,
+                },
+            ],
+        },
+    }],
+};

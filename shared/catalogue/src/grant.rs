@@ -1,0 +1,44 @@
+//! What a function's role allows.
+
+use serde::Serialize;
+
+/// Actions on the narrowest resources that IAM can express for them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Grant {
+    /// IAM actions, such as `iam:ListAccessKeys`.
+    pub actions: &'static [&'static str],
+    /// The resources.
+    pub on: On,
+}
+
+/// The resources of a grant; the CDK app knows their ARNs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum On {
+    /// The action takes no resource (AWS Service Authorization Reference).
+    Any,
+    /// IAM users of the account.
+    Users,
+    /// IAM groups of the account.
+    Groups,
+    /// The parameter that holds the policy.
+    PolicyParameter,
+    /// The parameter that is the kill switch.
+    KillSwitchParameter,
+    /// The ledger's table.
+    Ledger,
+    /// The ledger's index of open work.
+    LedgerIndex,
+    /// The Config rule of the function itself.
+    OwnRule,
+    /// All of Credwarden's Config rules.
+    Rules,
+    /// The remediation configurations of Credwarden's rules.
+    Remediations,
+    /// Credwarden's SSM documents.
+    Documents,
+    /// Executions of SSM Automation.
+    Executions,
+    /// The role that SSM Automation assumes.
+    AutomationRole,
+}
