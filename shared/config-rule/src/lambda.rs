@@ -1,11 +1,81 @@
+use std::{
+    error::Error,
+    io::{self, Write},
+    time::Duration,
+};
+
 use aws_config::SdkConfig;
+use jiff::Timestamp;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
 
-use crate::Rule;
+use crate::{EvaluationError, Rule, evaluate, metrics::MetricLine};
 
-/// Serves the rule as a Lambda function until the execution environment ends.
+/// How much of an invocation's time is kept back from the rule for reading stored results and reporting, some 200
+/// calls.
+const REPORTING_TIME: Duration = Duration::from_mins(1);
+
+/// Of a short invocation, only one part in so many is kept back.
+const REPORTING_SHARE: u32 = 4;
+
+/// Serves the rule as a Lambda function until its execution environment ends.
 ///
-/// `namespace` is the CloudWatch namespace of the metrics. Retries are as `aws` says; adaptive ones are advised.
+/// `aws` says region, credentials and retries of the calls to AWS Config; adaptive retries are advised, since several
+/// rules of an account share its quota. `namespace` is where the metrics go in CloudWatch.
+///
+/// Sets the log up as AWS Lambda asks for it (`AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_LOG_LEVEL`); neither event nor
+/// result token is logged. Writes one line of metrics for each invocation.
 pub async fn run<R: Rule>(rule: R, aws: &SdkConfig, namespace: &str) -> Result<(), lambda_runtime::Error> {
-    let _ = (rule, aws, namespace);
-    Err("not served yet".into())
+    lambda_runtime::tracing::init_default_subscriber();
+    let client = aws_sdk_config::Client::new(aws);
+    let (rule, client) = (&rule, &client);
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let LambdaEvent { payload, context } = event;
+        #[expect(clippy::disallowed_methods, reason = "this is where an invocation's time is read, once")]
+        let now = Timestamp::now();
+        let outcome = evaluate(rule, client, &payload, now, time_for_rule(&context, now)).await;
+        if let Some(line) = MetricLine::of(&outcome, namespace, now) {
+            write_line(&line);
+        }
+        // The runtime logs what is returned.
+        outcome.map_err(|error| diagnostic(&error))
+    }))
+    .await
+}
+
+fn time_for_rule(context: &Context, now: Timestamp) -> Duration {
+    let now_millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    let left = Duration::from_millis(context.deadline.saturating_sub(now_millis));
+    left.saturating_sub(REPORTING_TIME.min(left / REPORTING_SHARE))
+}
+
+fn write_line(line: &MetricLine<'_>) {
+    let written =
+        serde_json::to_string(line).map_err(io::Error::from).and_then(|line| writeln!(io::stdout(), "{line}"));
+    if let Err(error) = written {
+        tracing::warn!(%error, "failed to write the metrics of this invocation");
+    }
+}
+
+/// The answer of a failed invocation: the error with everything that led to it.
+fn diagnostic(error: &EvaluationError) -> Diagnostic {
+    let error_type = match error {
+        EvaluationError::Event(_) => "EventRefused",
+        EvaluationError::Rule { .. } => "RuleFailed",
+        EvaluationError::StoredResults { .. } => "StoredResultsUnreadable",
+        EvaluationError::NotAccepted { .. } => "EvaluationsNotAccepted",
+        EvaluationError::Reported { .. } => "ProgressNotRemembered",
+    };
+    Diagnostic { error_type: error_type.into(), error_message: chain(error) }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
