@@ -1,0 +1,181 @@
+import { Fields, type TextForm } from './fields.js';
+import { type Problem, RefusedFile } from './problem.js';
+
+/**
+ * Which resources a grant is for. The names are the catalogue's; `lib/constructs/grants.ts` knows the ARNs.
+ *
+ * `any` is for APIs that take no resource.
+ */
+export const GRANT_TARGETS = [
+  'any',
+  'users',
+  'groups',
+  'policy-parameter',
+  'kill-switch-parameter',
+  'ledger',
+  'ledger-index',
+  'own-rule',
+  'rules',
+  'remediations',
+  'documents',
+  'executions',
+  'automation-role',
+] as const;
+export type GrantTarget = (typeof GRANT_TARGETS)[number];
+
+/** AWS Config's `MaximumExecutionFrequency`. */
+export const FREQUENCIES = ['One_Hour', 'Three_Hours', 'Six_Hours', 'Twelve_Hours', 'TwentyFour_Hours'] as const;
+export type Frequency = (typeof FREQUENCIES)[number];
+
+/** IAM actions that a function calls, and on what. */
+export interface Grant {
+  readonly actions: readonly string[];
+  readonly on: GrantTarget;
+}
+
+/** What every function of the catalogue has. */
+export interface FunctionEntry {
+  /** Name of its folder, package, binary and, behind the prefix, of everything deployed for it. */
+  readonly name: string;
+  readonly description: string;
+  readonly memoryMb: number;
+  /** At most 290: an `aws:invokeLambdaFunction` step waits 300 s, and the function has to answer before. */
+  readonly timeoutSeconds: number;
+  readonly grants: readonly Grant[];
+}
+
+/** A scheduled AWS Config rule and the remedy of what it finds. */
+export interface RuleEntry extends FunctionEntry {
+  readonly resourceType: string;
+  readonly frequency: Frequency;
+  /** Name of an entry of `remedies`. */
+  readonly remedy: string;
+}
+
+/** A function that SSM Automation invokes on one resource. */
+export interface RemedyEntry extends FunctionEntry {
+  /** Whether the remedy can be undone, by a document of its own. */
+  readonly undo: boolean;
+  /** Those of the granted actions that change something: denied on what the policy protects. */
+  readonly changes: readonly string[];
+}
+
+/** A function that EventBridge invokes at a rate. */
+export interface ScheduleEntry extends FunctionEntry {
+  readonly rate: string;
+}
+
+/** Everything that is deployed as a function, written out of the Rust crate `credwarden-catalogue`. */
+export interface Catalogue {
+  readonly rules: readonly RuleEntry[];
+  readonly remedies: readonly RemedyEntry[];
+  readonly schedules: readonly ScheduleEntry[];
+}
+
+const NAME: TextForm = { pattern: /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, form: 'a name such as `access-key-age`' };
+const SENTENCE: TextForm = { pattern: /^\S.{0,250}$/, form: 'a sentence of at most 251 characters' };
+const ACTION: TextForm = { pattern: /^[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]+$/, form: 'one IAM action, without wildcard' };
+const RESOURCE_TYPE: TextForm = { pattern: /^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$/, form: 'a type such as `AWS::IAM::User`' };
+const RATE: TextForm = {
+  pattern: /^rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)$/,
+  form: 'a rate such as `rate(1 hour)`',
+};
+
+/** Longest function that can still answer within an Automation step. */
+const MAXIMUM_TIMEOUT_SECONDS = 290;
+
+/** @throws RefusedFile with everything that is unknown, missing or contradicting. */
+export function parseCatalogue(value: unknown, file: string): Catalogue {
+  const problems: Problem[] = [];
+  const fields = new Fields(value, '', problems);
+  fields.choice('format', [1]);
+  const catalogue: Catalogue = {
+    rules: fields.objects('rules', readRule),
+    remedies: fields.objects('remedies', readRemedy),
+    schedules: fields.objects('schedules', readSchedule),
+  };
+  fields.close();
+  problems.push(...contradictions(catalogue));
+  if (problems.length > 0) throw new RefusedFile(file, problems);
+  return catalogue;
+}
+
+/** Every function of the catalogue. */
+export function functionsOf(catalogue: Catalogue): readonly FunctionEntry[] {
+  return [...catalogue.rules, ...catalogue.remedies, ...catalogue.schedules];
+}
+
+function readFunction(fields: Fields): FunctionEntry {
+  return {
+    name: fields.text('name', NAME) ?? '',
+    description: fields.text('description', SENTENCE) ?? '',
+    memoryMb: fields.integer('memoryMb', 128, 10240) ?? 128,
+    timeoutSeconds: fields.integer('timeoutSeconds', 1, MAXIMUM_TIMEOUT_SECONDS) ?? 1,
+    grants: fields.objects('grants', (grant) => ({
+      actions: grant.texts('actions', ACTION),
+      on: grant.choice('on', GRANT_TARGETS) ?? 'any',
+    })),
+  };
+}
+
+function readRule(fields: Fields): RuleEntry {
+  return {
+    ...readFunction(fields),
+    resourceType: fields.text('resourceType', RESOURCE_TYPE) ?? '',
+    frequency: fields.choice('frequency', FREQUENCIES) ?? 'TwentyFour_Hours',
+    remedy: fields.text('remedy', NAME) ?? '',
+  };
+}
+
+function readRemedy(fields: Fields): RemedyEntry {
+  return {
+    ...readFunction(fields),
+    undo: fields.choice('undo', [true, false]) ?? false,
+    changes: fields.texts('changes', ACTION),
+  };
+}
+
+function readSchedule(fields: Fields): ScheduleEntry {
+  return { ...readFunction(fields), rate: fields.text('rate', RATE) ?? '' };
+}
+
+function contradictions(catalogue: Catalogue): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
+  for (const { name } of functionsOf(catalogue)) {
+    if (name !== '' && seen.has(name)) {
+      problems.push({ place: name, what: 'is the name of two functions', hint: 'give each function its own name' });
+    }
+    seen.add(name);
+  }
+  const remedies = new Set(catalogue.remedies.map(({ name }) => name));
+  for (const [index, { remedy }] of catalogue.rules.entries()) {
+    if (remedy !== '' && !remedies.has(remedy)) {
+      const hint = `name one of ${[...remedies].join(', ') || '(there is no remedy)'}`;
+      problems.push({ place: `rules[${index}].remedy`, what: `\`${remedy}\` is no remedy of the catalogue`, hint });
+    }
+  }
+  for (const [index, { changes, grants }] of catalogue.remedies.entries()) {
+    const granted = new Set(grants.flatMap(({ actions }) => actions));
+    for (const action of changes.filter((change) => !granted.has(change))) {
+      const hint = 'grant it, or take it out of `changes`';
+      problems.push({ place: `remedies[${index}].changes`, what: `\`${action}\` is not granted`, hint });
+    }
+  }
+  problems.push(...unreachable('rules', catalogue.rules, 'rules', 'schedules'));
+  problems.push(...unreachable('remedies', catalogue.remedies, 'rules', 'schedules'));
+  problems.push(...unreachable('remedies', catalogue.remedies, 'own-rule', 'rules'));
+  problems.push(...unreachable('schedules', catalogue.schedules, 'own-rule', 'rules'));
+  return problems;
+}
+
+/** A rule's ARN is made up by AWS Config, so only what comes after the rule can be granted it. */
+function unreachable(section: string, entries: readonly FunctionEntry[], target: GrantTarget, home: string): Problem[] {
+  return [...entries.entries()]
+    .filter(([, { grants }]) => grants.some(({ on }) => on === target))
+    .map(([index]) => ({
+      place: `${section}[${index}].grants`,
+      what: `\`${target}\` cannot be granted here`,
+      hint: `grant \`${target}\` to entries of \`${home}\` only`,
+    }));
+}

@@ -1,0 +1,40 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Grant, GrantTarget } from '../configuration/catalogue.js';
+import type { GrantResources } from './grants.js';
+
+/** Why each target cannot be narrower, where it has a wildcard. */
+const REASONS: Readonly<Partial<Record<GrantTarget, string>>> = {
+  any: 'These APIs take no resource, or list what the account has.',
+  users: "Any user of the account may hold a credential; those that the policy protects are denied for changes.",
+  groups: "A user's class depends on what is attached to its groups, whichever they are. Reading only.",
+  remediations: 'The id behind the name of our own rule is made up by AWS Config.',
+  documents: 'Any version of our own documents; the id of an execution does not exist before it is started.',
+  executions: 'The id of an execution does not exist before it is started.',
+};
+
+/**
+ * Acknowledges cdk-nag's finding of wildcards, one by one: only exactly those that the grants' targets need, on the
+ * one role or policy that has them. A wildcard that comes in by another way is still found.
+ */
+export function acknowledgeWildcards(holder: Construct, grants: readonly Grant[], resources: GrantResources): void {
+  const reasons = new Map<string, string>();
+  for (const { on } of grants) {
+    const reason = REASONS[on];
+    if (reason === undefined) continue;
+    for (const resource of resources(on)) reasons.set(plainArn(holder, resource), reason);
+  }
+  for (const [resource, reason] of reasons) {
+    if (resource.includes('*')) {
+      Validations.of(holder).acknowledge({ id: `AwsSolutions-IAM5[Resource::${resource}]`, reason });
+    }
+  }
+}
+
+/** An ARN as cdk-nag writes it: references as `<AWS::AccountId>`. */
+function plainArn(scope: Construct, arn: string): string {
+  const resolved: unknown = Stack.of(scope).resolve(arn);
+  if (typeof resolved === 'string') return resolved;
+  const parts = (resolved as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join']?.[1] ?? [];
+  return parts.map((part) => (typeof part === 'string' ? part : `<${(part as { Ref?: string }).Ref ?? ''}>`)).join('');
+}

@@ -1,0 +1,84 @@
+import { Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { Catalogue, Grant, GrantTarget } from '../configuration/catalogue.js';
+import type { Names } from '../names.js';
+import { LEDGER_INDEX } from './memory.js';
+
+/** ARNs of the resources that a grant's `on` stands for. */
+export type GrantResources = (target: GrantTarget) => readonly string[];
+
+export interface GrantResourcesProps {
+  /** Name of the catalogue entry that is granted something; decides what `own-rule` is. */
+  readonly owner: string;
+  readonly catalogue: Catalogue;
+  readonly names: Names;
+  readonly ledgerArn: string;
+  readonly automationRoleArn: string;
+  /** ARNs of the rules made so far, by name of their entry. AWS Config makes them up, so a rule has to exist before. */
+  readonly ruleArns: ReadonlyMap<string, string>;
+}
+
+/** The narrowest ARNs that IAM can express for each target. */
+export function grantResources(scope: Construct, props: GrantResourcesProps): GrantResources {
+  const { owner, catalogue, names, ledgerArn, automationRoleArn, ruleArns } = props;
+  const stack = Stack.of(scope);
+  const iamArn = (resource: string): string => stack.formatArn({ service: 'iam', region: '', resource });
+  const ssmArn = (resource: string): string => stack.formatArn({ service: 'ssm', resource });
+  const documents = [
+    ...catalogue.rules.map((rule) => names.of(rule)),
+    ...catalogue.remedies.filter(({ undo }) => undo).map((remedy) => names.undo(remedy)),
+  ];
+  return (target) => {
+    switch (target) {
+      case 'any':
+        return ['*'];
+      case 'users':
+        return [iamArn('user/*')];
+      case 'groups':
+        return [iamArn('group/*')];
+      case 'policy-parameter':
+        return [ssmArn(`parameter${names.policyParameter}`)];
+      case 'kill-switch-parameter':
+        return [ssmArn(`parameter${names.killSwitchParameter}`)];
+      case 'ledger':
+        return [ledgerArn];
+      case 'ledger-index':
+        return [`${ledgerArn}/index/${LEDGER_INDEX}`];
+      case 'own-rule':
+        return [...ruleArns].filter(([rule]) => rule === owner).map(([, arn]) => arn);
+      case 'rules':
+        return [...ruleArns.values()];
+      case 'remediations':
+        return catalogue.rules.map((rule) =>
+          stack.formatArn({ service: 'config', resource: `remediation-configuration/${names.of(rule)}/*` }),
+        );
+      case 'documents':
+        // Starting an automation has been checked against the document, against its "automation definition" with a
+        // version, and against the execution that comes to be; which of them depends on AWS's current rules.
+        return [
+          ...documents.flatMap((name) => [ssmArn(`document/${name}`), ssmArn(`automation-definition/${name}:*`)]),
+          ssmArn('automation-execution/*'),
+        ];
+      case 'executions':
+        return [ssmArn('automation-execution/*')];
+      case 'automation-role':
+        return [automationRoleArn];
+    }
+  };
+}
+
+/** One statement per grant, with exactly the grant's actions. */
+export function grantStatements(grants: readonly Grant[], resources: GrantResources): iam.PolicyStatement[] {
+  return grants.map(
+    ({ actions, on }) =>
+      new iam.PolicyStatement({
+        actions: [...actions],
+        resources: [...resources(on)],
+        // The role is for automations only, whoever passes it.
+        ...(on === 'automation-role'
+          ? { conditions: { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } } }
+          : {}),
+      }),
+  );
+}

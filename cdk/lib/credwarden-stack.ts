@@ -1,0 +1,179 @@
+import { Annotations, CfnOutput, CfnRule, Fn, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { Catalogue, FunctionEntry, RemedyEntry, RuleEntry, ScheduleEntry } from './configuration/catalogue.js';
+import type { Deployment } from './configuration/deployment.js';
+import type { Policy } from './configuration/policy.js';
+import { Alarms } from './constructs/alarms.js';
+import { AutomationRole } from './constructs/automation-role.js';
+import { CatalogueFunction } from './constructs/catalogue-function.js';
+import { BUILD_FIRST, type FunctionCodes } from './constructs/function-code.js';
+import { type GrantResources, grantResources, grantStatements } from './constructs/grants.js';
+import { Memory } from './constructs/memory.js';
+import { Rule } from './constructs/rule.js';
+import { Schedule } from './constructs/schedule.js';
+import { UndoDocument } from './constructs/undo-document.js';
+import { Names } from './names.js';
+
+export interface CredwardenStackProps {
+  readonly deployment: Deployment;
+  readonly policy: Policy;
+  readonly catalogue: Catalogue;
+  readonly codes: FunctionCodes;
+}
+
+/**
+ * Credwarden in one account: everything that the catalogue lists, and the memory that it shares.
+ *
+ * The account is whichever deploys; the region is the deployment's and no other. Nothing here knows a rule, remedy or
+ * schedule by name.
+ */
+export class CredwardenStack extends Stack {
+  private readonly props: CredwardenStackProps;
+  private readonly names: Names;
+  private readonly alarms: Alarms;
+  private readonly memory: Memory;
+  private readonly automationRole: iam.Role;
+  private readonly functions: CatalogueFunction[] = [];
+  private readonly ruleArns = new Map<string, string>();
+
+  constructor(scope: Construct, id: string, props: CredwardenStackProps) {
+    const { deployment, policy, catalogue } = props;
+    super(scope, id, {
+      stackName: deployment.prefix,
+      env: { region: deployment.region },
+      description: 'Credwarden: finds long-term credentials that break the policy, and remedies them.',
+    });
+    this.props = props;
+    this.names = new Names(deployment.prefix);
+    this.alarms = new Alarms(deployment.alarmTopicArn);
+    this.memory = new Memory(this, 'Memory', { names: this.names, policyDocument: policy.document });
+    const { names } = this;
+    this.automationRole = new AutomationRole(this, 'Automation', { remedies: catalogue.remedies, names }).role;
+
+    for (const entry of catalogue.remedies) this.addRemedy(entry);
+    for (const entry of catalogue.rules) this.addRule(entry);
+    for (const entry of catalogue.schedules) this.addSchedule(entry);
+    this.refusePlaceholders();
+
+    new CfnOutput(this, 'AutomationRoleArn', {
+      value: this.automationRole.roleArn,
+      description: 'Role to name when a person starts one of the documents (AutomationAssumeRole).',
+    });
+  }
+
+  private addRemedy(entry: RemedyEntry): void {
+    const { policy, catalogue } = this.props;
+    const isDenied = policy.protected.length > 0 && entry.changes.length > 0;
+    // INVARIANT (protected): what the policy protects at synth is denied by the role itself; the policy that is live
+    // later can only add to it.
+    const changes = new iam.PolicyStatement({
+      effect: iam.Effect.DENY,
+      actions: [...entry.changes],
+      resources: [...policy.protected],
+    });
+    this.addFunction(
+      entry,
+      { CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter },
+      isDenied ? [changes] : [],
+    );
+    if (entry.undo) {
+      const resourceTypes = catalogue.rules
+        .filter(({ remedy }) => remedy === entry.name)
+        .map(({ resourceType }) => resourceType);
+      new UndoDocument(this, `${idOf(entry)}Undo`, { entry, resourceTypes, names: this.names });
+    }
+  }
+
+  private addRule(entry: RuleEntry): void {
+    const remedy = this.props.catalogue.remedies.find(({ name }) => name === entry.remedy);
+    if (remedy === undefined) throw new Error(`the rule \`${entry.name}\` has no remedy \`${entry.remedy}\``);
+    const ownRule = entry.grants.filter(({ on }) => on === 'own-rule');
+    const others = entry.grants.filter(({ on }) => on !== 'own-rule');
+    const added = this.addFunction({ ...entry, grants: others }, {});
+    const rule = new Rule(this, `${idOf(entry)}Rule`, {
+      entry,
+      remedy,
+      function: added.function,
+      deployment: this.props.deployment,
+      names: this.names,
+      automationRole: this.automationRole,
+      alarms: this.alarms,
+    });
+    this.ruleArns.set(entry.name, rule.arn);
+    if (ownRule.length > 0) {
+      // The rule's ARN exists after the rule, the rule after its function, the function after its role: this policy
+      // must not be part of the role, nor the function wait for it.
+      new iam.Policy(rule, 'OwnRule', {
+        roles: [added.role],
+        statements: grantStatements(ownRule, this.resourcesOf(entry)),
+      });
+    }
+  }
+
+  private addSchedule(entry: ScheduleEntry): void {
+    const added = this.addFunction(entry, {
+      CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter,
+      CREDWARDEN_AUTOMATION_ROLE_ARN: this.automationRole.roleArn,
+    });
+    new Schedule(this, `${idOf(entry)}Schedule`, {
+      entry,
+      function: added.function,
+      names: this.names,
+      alarms: this.alarms,
+    });
+  }
+
+  private addFunction(
+    entry: FunctionEntry,
+    environment: Readonly<Record<string, string>>,
+    denied: readonly iam.PolicyStatement[] = [],
+  ): CatalogueFunction {
+    const { deployment, codes } = this.props;
+    const added = new CatalogueFunction(this, `${idOf(entry)}Function`, {
+      entry,
+      deployment,
+      names: this.names,
+      codes,
+      alarms: this.alarms,
+      environment: {
+        CREDWARDEN_PREFIX: deployment.prefix,
+        CREDWARDEN_POLICY_PARAMETER: this.names.policyParameter,
+        CREDWARDEN_LEDGER_TABLE: this.names.ledger,
+        ...environment,
+      },
+      resources: this.resourcesOf(entry),
+      denied,
+    });
+    this.functions.push(added);
+    return added;
+  }
+
+  private resourcesOf(entry: FunctionEntry): GrantResources {
+    return grantResources(this, {
+      owner: entry.name,
+      catalogue: this.props.catalogue,
+      names: this.names,
+      ledgerArn: this.memory.ledger.tableArn,
+      automationRoleArn: this.automationRole.roleArn,
+      ruleArns: this.ruleArns,
+    });
+  }
+
+  /** CloudFormation evaluates a template's rules before it makes or changes anything. */
+  private refusePlaceholders(): void {
+    if (this.functions.every(({ built }) => built)) return;
+    Annotations.of(this).addWarningV2('credwarden:placeholder', `${BUILD_FIRST}; this template cannot be deployed`);
+    new CfnRule(this, 'FunctionsAreBuilt', {
+      assertions: [{ assert: Fn.conditionEquals('placeholder', 'built'), assertDescription: BUILD_FIRST }],
+    });
+  }
+}
+
+/** `access-key-age` as the id of a construct: `AccessKeyAge`. */
+function idOf({ name }: { readonly name: string }): string {
+  return name
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}

@@ -1,0 +1,27 @@
+/**
+ * The names of everything deployed that has a fixed name.
+ *
+ * Functions and people find each other by these names: a document's name says which rule or undo it is of, so they
+ * are the same in every account and never generated.
+ */
+export class Names {
+  readonly policyParameter: string;
+  readonly killSwitchParameter: string;
+  readonly ledger: string;
+
+  constructor(readonly prefix: string) {
+    this.policyParameter = `/${prefix}/policy`;
+    this.killSwitchParameter = `/${prefix}/kill-switch`;
+    this.ledger = `${prefix}-ledger`;
+  }
+
+  /** Of a function, and of the AWS Config rule and SSM document that belong to a rule's function. */
+  of(entry: { readonly name: string }): string {
+    return `${this.prefix}-${entry.name}`;
+  }
+
+  /** Of the document that undoes a remedy. */
+  undo(remedy: { readonly name: string }): string {
+    return `${this.prefix}-undo-${remedy.name}`;
+  }
+}
