@@ -1,0 +1,149 @@
+//! From the SDK's answers to ours: what makes no sense is refused here.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use aws_sdk_iam::operation::get_credential_report::GetCredentialReportOutput;
+use aws_sdk_iam::primitives::DateTime;
+use aws_sdk_iam::types::{
+    AccessKeyLastUsed, AccessKeyMetadata as SdkAccessKey, AttachedPolicy, GroupDetail as SdkGroup, ReportStateType,
+    StatusType, Tag, User as SdkUser, UserDetail as SdkUserDetail,
+};
+use credwarden_credential::id::{Arn, InvalidId};
+use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use jiff::Timestamp;
+
+use crate::read::{
+    AccessKeyMetadata, AuthorizationDetail, Failure, GroupDetail, ListedUser, Marker, ReadError, ReportAnswer,
+    ReportState, UserDetail, UserRecord,
+};
+
+/// An answer without something that IAM always gives, or with something that it never gives.
+#[derive(Debug, thiserror::Error)]
+enum Implausible {
+    #[error("the answer has no {0}")]
+    Missing(&'static str),
+    #[error("the answer has the unknown {what} `{value}`")]
+    Unknown { what: &'static str, value: String },
+    #[error("the answer's date is beyond all dates")]
+    Date(#[source] jiff::Error),
+    #[error("the answer has something else than an id")]
+    Id(#[source] InvalidId),
+}
+
+pub(crate) fn report_state(doing: &str, state: Option<&ReportStateType>) -> Result<ReportState, ReadError> {
+    match given(doing, "state", state)? {
+        ReportStateType::Complete => Ok(ReportState::Complete),
+        ReportStateType::Inprogress => Ok(ReportState::InProgress),
+        ReportStateType::Started => Ok(ReportState::Started),
+        other => Err(unknown(doing, "state", other.as_str())),
+    }
+}
+
+pub(crate) fn report(doing: &str, output: GetCredentialReportOutput) -> Result<ReportAnswer, ReadError> {
+    let made = timestamp(doing, "time of generation", output.generated_time.as_ref())?;
+    let content = given(doing, "content", output.content)?.into_inner();
+    Ok(ReportAnswer::Made { content, made })
+}
+
+/// Where the next page begins. A list said to be longer, with no way to go on, is not the whole list.
+pub(crate) fn next(doing: &str, is_truncated: bool, marker: Option<&str>) -> Result<Option<Marker>, ReadError> {
+    match (is_truncated, marker) {
+        (false, _) => Ok(None),
+        (true, marker) => Ok(Some(Marker(given(doing, "marker", marker)?.to_owned()))),
+    }
+}
+
+pub(crate) fn user(doing: &str, user: Option<&SdkUser>) -> Result<UserRecord, ReadError> {
+    let user = given(doing, "user", user)?;
+    Ok(UserRecord {
+        id: parsed(doing, Some(user.user_id()))?,
+        name: parsed(doing, Some(user.user_name()))?,
+        arn: parsed(doing, Some(user.arn()))?,
+        path: user.path().to_owned(),
+        created: timestamp(doing, "date of creation", Some(user.create_date()))?,
+        tags: tags(user.tags()),
+    })
+}
+
+pub(crate) fn listed_user(doing: &str, user: &SdkUser) -> Result<ListedUser, ReadError> {
+    Ok(ListedUser { id: parsed(doing, Some(user.user_id()))?, name: parsed(doing, Some(user.user_name()))? })
+}
+
+pub(crate) fn user_detail(doing: &str, user: &SdkUserDetail) -> Result<AuthorizationDetail, ReadError> {
+    let record = UserRecord {
+        id: parsed(doing, user.user_id())?,
+        name: parsed(doing, user.user_name())?,
+        arn: parsed(doing, user.arn())?,
+        path: given(doing, "path", user.path())?.to_owned(),
+        created: timestamp(doing, "date of creation", user.create_date())?,
+        tags: tags(user.tags()),
+    };
+    let groups = user.group_list().iter().map(|name| parsed(doing, Some(name))).collect::<Result<_, _>>()?;
+    let attached_policies = attached(doing, user.attached_managed_policies())?;
+    Ok(AuthorizationDetail::User(UserDetail { record, groups, attached_policies }))
+}
+
+pub(crate) fn group_detail(doing: &str, group: &SdkGroup) -> Result<AuthorizationDetail, ReadError> {
+    let name = parsed(doing, group.group_name())?;
+    let attached_policies = attached(doing, group.attached_managed_policies())?;
+    Ok(AuthorizationDetail::Group(GroupDetail { name, attached_policies }))
+}
+
+pub(crate) fn access_key(doing: &str, key: &SdkAccessKey) -> Result<AccessKeyMetadata, ReadError> {
+    let status = match given(doing, "status", key.status())? {
+        StatusType::Active => KeyStatus::Active,
+        StatusType::Inactive => KeyStatus::Inactive,
+        // `Expired` belongs to service-specific credentials.
+        other => return Err(unknown(doing, "status", other.as_str())),
+    };
+    Ok(AccessKeyMetadata {
+        id: parsed(doing, key.access_key_id())?,
+        status,
+        created: timestamp(doing, "date of creation", key.create_date())?,
+    })
+}
+
+/// A key that IAM knows no use of has no date, and `N/A` for service and region (`AccessKeyLastUsed`).
+pub(crate) fn last_use(doing: &str, last_used: Option<&AccessKeyLastUsed>) -> Result<LastUse, ReadError> {
+    let last_used = given(doing, "last use", last_used)?;
+    match last_used.last_used_date() {
+        None => Ok(LastUse::Never),
+        date => Ok(LastUse::At {
+            at: timestamp(doing, "date of last use", date)?,
+            service: last_used.service_name().to_owned(),
+            region: last_used.region().to_owned(),
+        }),
+    }
+}
+
+pub(crate) fn attached<C: FromIterator<Arn>>(doing: &str, policies: &[AttachedPolicy]) -> Result<C, ReadError> {
+    policies.iter().map(|policy| parsed(doing, policy.policy_arn())).collect()
+}
+
+pub(crate) fn parsed<T: FromStr<Err = InvalidId>>(doing: &str, text: Option<&str>) -> Result<T, ReadError> {
+    let text = given(doing, "id or name", text)?;
+    text.parse().map_err(|error| implausible(doing, Implausible::Id(error)))
+}
+
+fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
+}
+
+fn timestamp(doing: &str, what: &'static str, at: Option<&DateTime>) -> Result<Timestamp, ReadError> {
+    let at = given(doing, what, at)?;
+    let nanos = i32::try_from(at.subsec_nanos()).unwrap_or_default();
+    Timestamp::new(at.secs(), nanos).map_err(|error| implausible(doing, Implausible::Date(error)))
+}
+
+fn given<T>(doing: &str, what: &'static str, value: Option<T>) -> Result<T, ReadError> {
+    value.ok_or_else(|| implausible(doing, Implausible::Missing(what)))
+}
+
+fn unknown(doing: &str, what: &'static str, value: &str) -> ReadError {
+    implausible(doing, Implausible::Unknown { what, value: value.to_owned() })
+}
+
+fn implausible(doing: &str, why: Implausible) -> ReadError {
+    ReadError::caused(Failure::Implausible, doing, why)
+}

@@ -1,0 +1,250 @@
+//! IAM itself.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_iam::Client;
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_iam::types::EntityType;
+use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserName};
+use credwarden_credential::snapshot::LastUse;
+
+use crate::answer;
+use crate::read::{
+    AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Page, ReadError, ReadIam, ReportAnswer,
+    ReportState, UserRecord,
+};
+
+/// How often a call is tried. Adaptive retries slow down by themselves when IAM throttles; more attempts would keep
+/// one user's bad luck from becoming a gap at the price of everybody's time.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// How long one attempt may take: a page of 1,000 users takes seconds.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a call with all its retries may take. It protects the function's time limit of 290 seconds from one call.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// How long making a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Entries of a page: the most that IAM gives, so that an account of 5,000 users takes few calls.
+const MAX_ITEMS: i32 = 1000;
+
+/// A client of IAM that retries adaptively, and within bounds that suit a function of 290 seconds.
+pub fn client(config: &SdkConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let config = aws_sdk_iam::config::Builder::from(config)
+        .retry_config(RetryConfig::adaptive().with_max_attempts(MAX_ATTEMPTS))
+        .timeout_config(timeouts)
+        .build();
+    Client::from_conf(config)
+}
+
+/// [`ReadIam`] by calls of IAM.
+#[derive(Clone, Debug)]
+pub struct Iam {
+    client: Client,
+}
+
+impl Iam {
+    /// Reads with the given client, usually that of [`client`].
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl ReadIam for Iam {
+    async fn generate_credential_report(&self) -> Result<ReportState, ReadError> {
+        let doing = "generate the credential report";
+        let output = self.client.generate_credential_report().send().await.map_err(|error| read_error(doing, error))?;
+        answer::report_state(doing, output.state())
+    }
+
+    async fn get_credential_report(&self) -> Result<ReportAnswer, ReadError> {
+        let doing = "get the credential report";
+        match self.client.get_credential_report().send().await {
+            Ok(output) => answer::report(doing, output),
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_credential_report_not_present_exception() => Ok(ReportAnswer::NotPresent),
+                Some(service) if service.is_credential_report_expired_exception() => Ok(ReportAnswer::Expired),
+                Some(service) if service.is_credential_report_not_ready_exception() => Ok(ReportAnswer::InProgress),
+                _ => Err(read_error(doing, error)),
+            },
+        }
+    }
+
+    async fn get_account_authorization_details(
+        &self,
+        marker: Option<Marker>,
+    ) -> Result<Page<AuthorizationDetail>, ReadError> {
+        let doing = "get the account's authorization details";
+        let output = self
+            .client
+            .get_account_authorization_details()
+            .filter(EntityType::User)
+            .filter(EntityType::Group)
+            .max_items(MAX_ITEMS)
+            .set_marker(marker.map(|marker| marker.0))
+            .send()
+            .await
+            .map_err(|error| read_error(doing, error))?;
+        let next = answer::next(doing, output.is_truncated(), output.marker())?;
+        let users = output.user_detail_list().iter().map(|user| answer::user_detail(doing, user));
+        let groups = output.group_detail_list().iter().map(|group| answer::group_detail(doing, group));
+        Ok(Page { items: users.chain(groups).collect::<Result<_, _>>()?, next })
+    }
+
+    async fn list_access_keys(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<AccessKeyMetadata>, ReadError> {
+        let doing = format!("list access keys of `{user}`");
+        let output = self
+            .client
+            .list_access_keys()
+            .user_name(user.as_str())
+            .set_marker(marker.map(|marker| marker.0))
+            .send()
+            .await
+            .map_err(|error| read_error(&doing, error))?;
+        let next = answer::next(&doing, output.is_truncated(), output.marker())?;
+        let items = output.access_key_metadata().iter().map(|key| answer::access_key(&doing, key));
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
+    }
+
+    async fn has_login_profile(&self, user: &UserName) -> Result<bool, ReadError> {
+        match self.client.get_login_profile().user_name(user.as_str()).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match read_error(format!("get the login profile of `{user}`"), error) {
+                ReadError { failure: Failure::NoSuchEntity, .. } => Ok(false),
+                error => Err(error),
+            },
+        }
+    }
+
+    async fn get_user(&self, user: &UserName) -> Result<UserRecord, ReadError> {
+        let doing = format!("get user `{user}`");
+        let output =
+            self.client.get_user().user_name(user.as_str()).send().await.map_err(|error| read_error(&doing, error))?;
+        answer::user(&doing, output.user())
+    }
+
+    async fn get_access_key_last_used(&self, key: &AccessKeyId) -> Result<LastUse, ReadError> {
+        let doing = format!("get the last use of {key}");
+        let output = self
+            .client
+            .get_access_key_last_used()
+            .access_key_id(key.as_str())
+            .send()
+            .await
+            .map_err(|error| read_error(&doing, error))?;
+        answer::last_use(&doing, output.access_key_last_used())
+    }
+
+    async fn list_groups_for_user(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<GroupName>, ReadError> {
+        let doing = format!("list groups of `{user}`");
+        let output = self
+            .client
+            .list_groups_for_user()
+            .user_name(user.as_str())
+            .set_marker(marker.map(|marker| marker.0))
+            .send()
+            .await
+            .map_err(|error| read_error(&doing, error))?;
+        let next = answer::next(&doing, output.is_truncated(), output.marker())?;
+        let items = output.groups().iter().map(|group| answer::parsed(&doing, Some(group.group_name())));
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
+    }
+
+    async fn list_attached_user_policies(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Arn>, ReadError> {
+        let doing = format!("list policies attached to user `{user}`");
+        let output = self
+            .client
+            .list_attached_user_policies()
+            .user_name(user.as_str())
+            .set_marker(marker.map(|marker| marker.0))
+            .send()
+            .await
+            .map_err(|error| read_error(&doing, error))?;
+        let next = answer::next(&doing, output.is_truncated(), output.marker())?;
+        Ok(Page { items: answer::attached(&doing, output.attached_policies())?, next })
+    }
+
+    async fn list_attached_group_policies(
+        &self,
+        group: &GroupName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Arn>, ReadError> {
+        let doing = format!("list policies attached to group `{group}`");
+        let output = self
+            .client
+            .list_attached_group_policies()
+            .group_name(group.as_str())
+            .set_marker(marker.map(|marker| marker.0))
+            .send()
+            .await
+            .map_err(|error| read_error(&doing, error))?;
+        let next = answer::next(&doing, output.is_truncated(), output.marker())?;
+        Ok(Page { items: answer::attached(&doing, output.attached_policies())?, next })
+    }
+
+    async fn list_users(&self, marker: Option<Marker>) -> Result<Page<ListedUser>, ReadError> {
+        let doing = "list users";
+        let output = self
+            .client
+            .list_users()
+            .max_items(MAX_ITEMS)
+            .set_marker(marker.map(|marker| marker.0))
+            .send()
+            .await
+            .map_err(|error| read_error(doing, error))?;
+        let next = answer::next(doing, output.is_truncated(), output.marker())?;
+        let items = output.users().iter().map(|user| answer::listed_user(doing, user));
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
+    }
+}
+
+/// What an error of the SDK means. Codes of IAM's API reference, "Common Error Types", and the SDK's own of throttling.
+fn read_error<E>(doing: impl Into<String>, error: SdkError<E>) -> ReadError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let failure = match error.code() {
+        Some("AccessDenied" | "AccessDeniedException") => Failure::Denied,
+        Some("NoSuchEntity") => Failure::NoSuchEntity,
+        Some(code) if THROTTLING_ERRORS.contains(&code) => Failure::Throttled,
+        _ => Failure::Failed,
+    };
+    match error.into_source() {
+        Ok(source) => ReadError::caused(failure, doing, source),
+        Err(error) => ReadError::caused(failure, doing, error),
+    }
+}
+
+/// The codes by which AWS's services say that they are asked too often.
+const THROTTLING_ERRORS: [&str; 7] = [
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];

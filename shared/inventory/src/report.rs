@@ -1,0 +1,177 @@
+//! The credential report: what it says of each user, and how to get one that is fresh enough.
+//!
+//! The report is up to 4 hours old, knows no key ids, and its `access_key_N_last_rotated` means "created or last
+//! changed". It therefore only nominates and clears by what cannot mislead: whether a slot holds an active key.
+//! (IAM User Guide, "Getting credential reports for your AWS account".)
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use credwarden_credential::id::UserName;
+use csv::{ByteRecord, ReaderBuilder};
+use jiff::Timestamp;
+
+mod fresh;
+
+pub use fresh::{MAX_REPORT_AGE, ReportError, fresh_report};
+
+/// A credential report, by user.
+///
+/// The account's root user has a row in the report, and none here: it is no IAM user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The rows that could be read. A user whose rows contradict each other has none.
+    pub rows: BTreeMap<UserName, Row>,
+}
+
+/// What the report says of one user.
+///
+/// A cell that is missing, or holds something nobody knows, makes no claim: it is `None` or [`Slot::Unreadable`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// `user_creation_time`: tells users apart that bore the same name one after the other.
+    pub user_created: Option<Timestamp>,
+    /// `password_enabled`
+    pub console_password: Option<bool>,
+    /// The access keys in the report's two columns, not in the order of their creation.
+    pub keys: [Slot; 2],
+    /// `additional_credentials_info` says that there are more keys or certificates than the report has columns for.
+    pub more_credentials: bool,
+}
+
+/// One of the report's two columns for access keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// No key, or, where IAM omits the dates of inactive keys, an inactive one.
+    Empty,
+    /// An active key.
+    Active,
+    /// An inactive key.
+    Inactive,
+    /// The cell is missing or says neither `true` nor `false`.
+    Unreadable,
+}
+
+/// Content that is not a credential report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the credential report has no column `{missing}`; it begins with `{beginning}`")]
+pub struct NotAReport {
+    /// The first column that is missing and without which a row belongs to nobody.
+    pub missing: &'static str,
+    /// The first 80 characters of the content.
+    pub beginning: String,
+}
+
+impl Report {
+    /// Parses what `GetCredentialReport` gives: values separated by commas (RFC 4180) below a line of column names, in
+    /// any order, with any other columns.
+    ///
+    /// # Errors
+    /// The columns that say whose row it is are missing: this is not a credential report.
+    pub fn parse(content: &[u8]) -> Result<Self, NotAReport> {
+        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(content);
+        let mut records = reader.byte_records().map_while(Result::ok);
+        let columns = Columns::find(&records.next().unwrap_or_default(), content)?;
+
+        let mut rows = BTreeMap::new();
+        for record in records {
+            // The root user's `<root_account>` is no user name, and neither is half a name of a report cut short.
+            if let Ok(name) = columns.text(&record, "user").parse::<UserName>() {
+                let row = columns.row(&record);
+                match rows.entry(name) {
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(Some(row));
+                    }
+                    Entry::Occupied(mut occupied) if occupied.get().as_ref() != Some(&row) => {
+                        occupied.insert(None);
+                    }
+                    Entry::Occupied(_) => {}
+                }
+            }
+        }
+        Ok(Self { rows: rows.into_iter().filter_map(|(name, row)| Some((name, row?))).collect() })
+    }
+}
+
+impl Row {
+    /// How many slots hold an active and how many an inactive key; `None` where a slot is unreadable.
+    pub fn key_counts(&self) -> Option<(u8, u8)> {
+        self.keys.iter().try_fold((0, 0), |(active, inactive), slot| match slot {
+            Slot::Empty => Some((active, inactive)),
+            Slot::Active => Some((active + 1, inactive)),
+            Slot::Inactive => Some((active, inactive + 1)),
+            Slot::Unreadable => None,
+        })
+    }
+
+    /// Whether the user held an active key when the report was made, as far as the report can tell.
+    pub fn may_hold_active_key(&self) -> bool {
+        self.more_credentials || self.keys.contains(&Slot::Active)
+    }
+}
+
+/// Where in a record the columns are.
+struct Columns(BTreeMap<String, usize>);
+
+impl Columns {
+    fn find(header: &ByteRecord, content: &[u8]) -> Result<Self, NotAReport> {
+        let mut columns = BTreeMap::new();
+        for (index, name) in header.iter().enumerate() {
+            columns.entry(String::from_utf8_lossy(name).trim().to_owned()).or_insert(index);
+        }
+        match ["user", "user_creation_time"].into_iter().find(|needed| !columns.contains_key(*needed)) {
+            None => Ok(Self(columns)),
+            Some(missing) => {
+                let beginning =
+                    String::from_utf8_lossy(content.get(..320).unwrap_or(content)).chars().take(80).collect();
+                Err(NotAReport { missing, beginning })
+            }
+        }
+    }
+
+    /// The cell of a column, empty where the row or the report lacks it.
+    fn text<'a>(&self, record: &'a ByteRecord, column: &str) -> &'a str {
+        let cell = self.0.get(column).and_then(|index| record.get(*index)).unwrap_or_default();
+        std::str::from_utf8(cell).unwrap_or_default().trim()
+    }
+
+    fn row(&self, record: &ByteRecord) -> Row {
+        Row {
+            user_created: self.text(record, "user_creation_time").parse().ok(),
+            console_password: boolean(self.text(record, "password_enabled")),
+            keys: [self.slot(record, 1), self.slot(record, 2)],
+            more_credentials: {
+                let cell = self.text(record, "additional_credentials_info");
+                is_given(cell) && boolean(cell) != Some(false)
+            },
+        }
+    }
+
+    fn slot(&self, record: &ByteRecord, number: u8) -> Slot {
+        let is_dated = ["last_rotated", "last_used_date"]
+            .iter()
+            .any(|column| is_given(self.text(record, &format!("access_key_{number}_{column}"))));
+        match boolean(self.text(record, &format!("access_key_{number}_active"))) {
+            Some(true) => Slot::Active,
+            Some(false) if is_dated => Slot::Inactive,
+            Some(false) => Slot::Empty,
+            None => Slot::Unreadable,
+        }
+    }
+}
+
+fn boolean(cell: &str) -> Option<bool> {
+    if cell.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if cell.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// Whether a cell holds a value rather than one of the report's ways to say that there is none.
+fn is_given(cell: &str) -> bool {
+    !["", "N/A", "no_information", "not_supported"].contains(&cell)
+}
