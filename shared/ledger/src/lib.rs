@@ -1,1 +1,41 @@
-//! credwarden-ledger
+//! The ledger: the memory that AWS lacks, in one DynamoDB table.
+//!
+//! It knows who holds a user, which act is under way and how to undo it, what is left alone until when, who may break
+//! which rule until when, how much of a day's budget is spent, how far a rule's reading came, and which policies were
+//! reported. [`Ledger`] says what can be done with it; [`table::Table`] is the little that a table must be able to do,
+//! which [`dynamo::DynamoTable`] does for real, the only place with the client of DynamoDB.
+//!
+//! Everything that is read to decide is read consistently, and every write names the state that it expects. A write
+//! whose answer was lost is recognised by reading again: nothing relies on request tokens.
+//!
+//! | `pk` | `sk` | what |
+//! |---|---|---|
+//! | `USER#<id>` | `LEASE` | which run may act on the user |
+//! | | `WORK#<act>#<credential>` | the last act on a credential: intent, step, evidence, outcome |
+//! | | `HOLD#<credential>` | left alone until |
+//! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
+//! | | `FAILURE#<document>` | the last failed execution |
+//! | `RULE#<rule>` | `PASS`, `GAPS` | how far the rule's reading came, and since when whom could not be read |
+//! | | `REMEDIATION-EXCEPTION#<id>` | since when AWS Config leaves the user out |
+//! | `POLICY#<rule>` | `REPORTED#<epoch seconds>#<sha256>` | from when on complete passes reported by which policy |
+//! | `BUDGET#<date>` | `act`, `undo` | what is spent of the day's purses |
+//!
+//! Attributes are strings and numbers; `body` is a JSON document, and `open` with `due` put an item into the index
+//! [`table::INDEX`].
+
+pub mod budget;
+pub mod due;
+pub mod dynamo;
+pub mod failure;
+pub mod lease;
+pub mod ledger;
+#[cfg(any(test, feature = "memory"))]
+pub mod memory;
+pub mod pass;
+pub mod record;
+pub mod reported;
+pub mod request;
+pub mod table;
+pub mod work;
+
+pub use ledger::{Ledger, LedgerError};

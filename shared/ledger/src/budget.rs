@@ -1,0 +1,51 @@
+//! The day's purses: how many credentials may be changed on one UTC day.
+
+use std::fmt;
+
+use credwarden_credential::age::date;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::table::{Action, Clause, Condition, EXPIRES_AT, Key, Value, Write};
+
+/// How long a day's spending is kept for whoever asks what happened.
+pub const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// How many undos a day can have: twice what IAM lets an account hold (5,000 users with 2 access keys). Undo returns
+/// to what was before, so the purse only ends a loop that toggles keys.
+pub const UNDO_PER_DAY: u32 = 20_000;
+
+/// Whose purse an act is paid from. Undo has its own, so that a spent budget cannot keep a mistake standing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purse {
+    /// Of acts that answer findings.
+    Act,
+    /// Of undos.
+    Undo,
+}
+
+impl fmt::Display for Purse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Act => "act",
+            Self::Undo => "undo",
+        })
+    }
+}
+
+/// One credential's worth of a purse of the day of `now`.
+pub(crate) fn spend(purse: Purse, limit: u32, now: Timestamp) -> Write {
+    // INVARIANT (budget): an absent counter reads as zero, so a limit of zero must be refused by a clause of its own.
+    let condition = match limit {
+        0 => Condition::all(vec![Clause::Below(SPENT, 0)]),
+        limit => Condition::all(vec![Clause::Absent(SPENT)]).or(vec![Clause::Below(SPENT, i64::from(limit))]),
+    };
+    let kept_until = now.checked_add(KEPT).unwrap_or(Timestamp::MAX).as_second();
+    let kept = [(EXPIRES_AT.to_owned(), Value::Number(kept_until))].into();
+    Write { key: key(purse, now), condition, action: Action::Add(SPENT, 1, kept) }
+}
+
+pub(crate) const SPENT: &str = "spent";
+
+pub(crate) fn key(purse: Purse, now: Timestamp) -> Key {
+    Key::new(format!("BUDGET#{}", date(now)), purse.to_string())
+}

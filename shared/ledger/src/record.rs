@@ -1,0 +1,121 @@
+//! All that the ledger knows of one user.
+
+use credwarden_credential::id::UserId;
+use credwarden_credential::kind::CredentialId;
+use credwarden_policy::exception::{Exception, Exceptions, Hold};
+use credwarden_policy::remedy::RuleName;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::due;
+use crate::ledger::{Ledger, LedgerError, attributes, body};
+use crate::table::{Action, Attributes, Condition, DUE, EXPIRES_AT, Item, Key, OPEN, Query, Table, Write};
+use crate::work::{self, Act, Work};
+
+/// How long holds and exceptions are kept after they end, for whoever asks what happened.
+const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// All that decides about a user, read at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserRecord {
+    /// The last act of each kind on each credential.
+    pub works: Vec<Work>,
+    /// What is left alone, until when.
+    pub holds: Vec<Hold>,
+    /// What the user's credentials may break, until when.
+    pub exceptions: Exceptions,
+}
+
+impl UserRecord {
+    /// The last act of this kind on `credential`.
+    pub fn work(&self, act: Act, credential: &CredentialId) -> Option<&Work> {
+        self.works.iter().find(|work| work.act == act && work.credential == *credential)
+    }
+
+    /// The hold on `credential` at `now`.
+    pub fn hold(&self, credential: &CredentialId, now: Timestamp) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.credential == *credential && hold.holds(now))
+    }
+}
+
+impl<T: Table> Ledger<T> {
+    /// All that the ledger knows of `user`. One item that cannot be read is an error: it may be the one that forbids.
+    pub async fn record(&self, user: &UserId) -> Result<UserRecord, LedgerError> {
+        let query = Query::Prefix { pk: partition(user), prefix: String::new() };
+        let mut record = UserRecord::default();
+        for item in self.query(&query, &format!("read the record of `{user}`")).await? {
+            let sk = item.key.sk.as_str();
+            if sk.starts_with(work::SK) {
+                record.works.push(item.body()?);
+            } else if sk.starts_with(HOLD) {
+                record.holds.push(item.body()?);
+            } else if sk.starts_with(EXCEPTION) {
+                record.exceptions.0.push(item.body()?);
+            }
+        }
+        Ok(record)
+    }
+
+    /// All exceptions that hold at `now` or later, of all users. Comes from the index, so one that was granted a
+    /// moment ago may be absent; remedies read the user's own record.
+    pub async fn exceptions(&self, now: Timestamp) -> Result<Exceptions, LedgerError> {
+        let query = Query::Due { open: due::EXCEPTION, from: now.as_second(), to: i64::MAX };
+        let items = self.query(&query, "read the exceptions").await?;
+        items.iter().map(Item::body).collect::<Result<_, _>>().map(Exceptions)
+    }
+
+    /// Grants an exception, in place of an earlier one for the same.
+    pub async fn grant_exception(&self, exception: &Exception) -> Result<(), LedgerError> {
+        let Exception { id, user, rule, credential, until, owner: _, justification: _, approver: _ } = exception;
+        let key = exception_key(user, *rule, credential.as_ref());
+        let mut put: Attributes = [body(exception, &key)?].into();
+        put.extend(attributes([
+            (OPEN, due::EXCEPTION.into()),
+            (DUE, until.as_second().into()),
+            (EXPIRES_AT, kept(*until).into()),
+        ]));
+        let write = Write { key, condition: Condition::none(), action: Action::Put(put) };
+        self.write_one(write, &format!("grant exception `{id}`")).await
+    }
+
+    /// Takes an exception back.
+    pub async fn revoke_exception(&self, exception: &Exception) -> Result<(), LedgerError> {
+        let key = exception_key(&exception.user, exception.rule, exception.credential.as_ref());
+        let write = Write { key, condition: Condition::none(), action: Action::Delete };
+        self.write_one(write, &format!("revoke exception `{}`", exception.id)).await
+    }
+
+    /// Writes a hold, in place of an earlier one on the same credential.
+    pub async fn write_hold(&self, user: &UserId, hold: &Hold) -> Result<(), LedgerError> {
+        self.write_one(hold_write(user, hold)?, &format!("write a hold on `{}`", hold.credential)).await
+    }
+}
+
+pub(crate) fn partition(user: &UserId) -> String {
+    format!("USER#{user}")
+}
+
+pub(crate) fn hold_key(user: &UserId, credential: &CredentialId) -> Key {
+    Key::new(partition(user), format!("{HOLD}{credential}"))
+}
+
+/// The write of a hold.
+pub(crate) fn hold_write(user: &UserId, hold: &Hold) -> Result<Write, LedgerError> {
+    let key = hold_key(user, &hold.credential);
+    let mut put: Attributes = [body(hold, &key)?].into();
+    put.extend(attributes([(UNTIL, hold.until.as_second().into()), (EXPIRES_AT, kept(hold.until).into())]));
+    Ok(Write { key, condition: Condition::none(), action: Action::Put(put) })
+}
+
+fn exception_key(user: &UserId, rule: RuleName, credential: Option<&CredentialId>) -> Key {
+    let credential = credential.map_or("*", CredentialId::as_str);
+    Key::new(partition(user), format!("{EXCEPTION}{rule}#{credential}"))
+}
+
+fn kept(until: Timestamp) -> i64 {
+    until.checked_add(KEPT).unwrap_or(Timestamp::MAX).as_second()
+}
+
+const HOLD: &str = "HOLD#";
+const EXCEPTION: &str = "EXCEPTION#";
+
+pub(crate) const UNTIL: &str = "until";

@@ -1,0 +1,132 @@
+//! What was asked of a remedy, and by whom.
+
+use std::fmt;
+use std::str::FromStr;
+
+use credwarden_credential::id::UserId;
+use credwarden_credential::kind::CredentialId;
+use credwarden_policy::remedy::{RemedyName, RuleName};
+use serde::{Deserialize, Serialize};
+
+/// What an SSM document of the deployment is for. Its name there is `<prefix>-<this>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Document {
+    /// Answers the findings of a rule on one user.
+    Rule(RuleName),
+    /// Undoes a remedy on one credential.
+    Undo(RemedyName),
+}
+
+/// A text that names no document of the deployment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no document of this deployment")]
+pub struct UnknownDocument(pub String);
+
+impl Document {
+    /// All documents of a deployment.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let rules = RuleName::ALL.iter().copied().map(Self::Rule);
+        rules.chain(RemedyName::ALL.iter().copied().map(Self::Undo))
+    }
+
+    /// The document's name in the deployment with this prefix.
+    pub fn name(self, prefix: &str) -> String {
+        format!("{prefix}-{self}")
+    }
+
+    /// The document of this name in the deployment with this prefix.
+    pub fn named(name: &str, prefix: &str) -> Result<Self, UnknownDocument> {
+        name.strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .and_then(|rest| rest.parse().ok())
+            .ok_or_else(|| UnknownDocument(name.to_owned()))
+    }
+}
+
+impl fmt::Display for Document {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(rule) => rule.fmt(formatter),
+            Self::Undo(remedy) => write!(formatter, "undo-{remedy}"),
+        }
+    }
+}
+
+impl FromStr for Document {
+    type Err = UnknownDocument;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDocument> {
+        Self::all().find(|document| document.to_string() == text).ok_or_else(|| UnknownDocument(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Document {
+    type Error = UnknownDocument;
+
+    fn try_from(text: String) -> Result<Self, UnknownDocument> {
+        text.parse()
+    }
+}
+
+impl From<Document> for String {
+    fn from(document: Document) -> Self {
+        document.to_string()
+    }
+}
+
+/// What was asked, as `ssm:GetAutomationExecution` tells it. The first request of a piece of work stays with it,
+/// whoever goes on with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The document that was executed.
+    pub document: Document,
+    /// On whom.
+    pub user: UserId,
+    /// On which credential; a rule's document is for all of the user's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub credential: Option<CredentialId>,
+    /// The ARN of who executed it.
+    pub requester: String,
+    /// The ARNs of those who approved it in the same execution.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub approvers: Vec<String>,
+    /// The execution's id.
+    pub execution: String,
+}
+
+impl Request {
+    /// Whether both ask for the same of the same.
+    pub fn same_errand(&self, other: &Self) -> bool {
+        self.document == other.document && self.user == other.user && self.credential == other.credential
+    }
+}
+
+/// One invocation of a remedy: the execution and what tells its invocations apart, for SSM may invoke twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_known_by_the_names_of_the_deployment_only() {
+        let age = Document::Rule(RuleName::AccessKeyAge);
+        let undo = Document::Undo(RemedyName::DeactivateCredential);
+        assert_eq!(age.name("credwarden"), "credwarden-access-key-age");
+        assert_eq!(undo.name("credwarden"), "credwarden-undo-deactivate-credential");
+        assert_eq!(Document::named("credwarden-access-key-age", "credwarden"), Ok(age));
+        assert_eq!(Document::named("credwarden-undo-deactivate-credential", "credwarden"), Ok(undo));
+        for foreign in ["credwardenaccess-key-age", "other-access-key-age", "credwarden-deactivate-credential", ""] {
+            assert!(Document::named(foreign, "credwarden").is_err(), "{foreign}");
+        }
+    }
+}
