@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, CfnRule, Fn, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, CfnParameter, CfnRule, Fn, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Catalogue, FunctionEntry, RemedyEntry, RuleEntry, ScheduleEntry } from './configuration/catalogue.js';
@@ -164,8 +164,14 @@ export class CredwardenStack extends Stack {
   private refusePlaceholders(): void {
     if (this.functions.every(({ built }) => built)) return;
     Annotations.of(this).addWarningV2('credwarden:placeholder', `${BUILD_FIRST}; this template cannot be deployed`);
+    const code = new CfnParameter(this, 'FunctionCode', {
+      type: 'String',
+      default: 'placeholder',
+      allowedValues: ['placeholder'],
+      description: `Has no other value in this template: ${BUILD_FIRST}.`,
+    });
     new CfnRule(this, 'FunctionsAreBuilt', {
-      assertions: [{ assert: Fn.conditionEquals('placeholder', 'built'), assertDescription: BUILD_FIRST }],
+      assertions: [{ assert: Fn.conditionEquals(code.valueAsString, 'built'), assertDescription: BUILD_FIRST }],
     });
   }
 }

@@ -72,7 +72,8 @@ export class CatalogueFunction extends Construct {
       code,
       memorySize: entry.memoryMb,
       timeout: Duration.seconds(entry.timeoutSeconds),
-      role: this.role,
+      // By ARN: given the role itself, CDK also writes a dependency that CloudFormation sees anyway.
+      role: iam.Role.fromRoleArn(this, 'OwnRole', this.role.roleArn, { mutable: false }),
       logGroup,
       environment: { ...environment },
       ...(deployment.reservedConcurrency === undefined
