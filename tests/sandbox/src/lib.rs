@@ -3,6 +3,7 @@
 //! Emulator, proxy, function processes and clock are here; what no emulator plays is played in Rust.
 
 pub mod access;
+pub mod automation;
 pub mod call;
 pub mod callers;
 pub mod clock;
@@ -15,5 +16,6 @@ pub mod hazards;
 mod http;
 pub mod proxy;
 mod runtime_api;
+pub mod schedule;
 pub mod template;
 pub mod tricks;
