@@ -19,6 +19,8 @@ use crate::call::{Call, Denied, Gate};
 use crate::directory::Directory;
 use crate::template::{Deployment, Scope};
 
+pub(crate) use pattern::arn_matches;
+
 use policy::{Decision, Policy};
 use request::Request;
 

@@ -3,6 +3,7 @@
 //! Emulator, proxy, function processes and clock are here; what no emulator plays is played in Rust.
 
 pub mod access;
+pub mod artifacts;
 pub mod automation;
 pub mod call;
 pub mod callers;
@@ -14,8 +15,10 @@ pub mod faults;
 pub mod functions;
 pub mod hazards;
 mod http;
+pub mod progress;
 pub mod proxy;
 mod runtime_api;
+pub mod sandbox;
 pub mod schedule;
 pub mod template;
 pub mod tricks;

@@ -208,7 +208,8 @@ fn deployed<'a>(
     }
 }
 
-/// Sections of a template; `Rules` holds only CDK's check of the bootstrap version, `Outputs` and `Metadata` are for people.
+/// Sections of a template. `Rules` refuse a deployment, for an old bootstrap or for lack of release zips, neither of which a
+/// sandbox needs; `Outputs` and `Metadata` are for people.
 const SECTIONS: [&str; 9] = [
     "AWSTemplateFormatVersion",
     "Conditions",

@@ -105,8 +105,8 @@ fn request(action: &str, resources: Vec<String>, scope: &Scope) -> Request {
     Request { action: action.to_owned(), resources, context }
 }
 
-/// Starting an automation in a role passes that role to SSM. Which of document and definition AWS asks for depends on how
-/// old its own documentation is, so both must be allowed.
+/// Starting an automation in a role passes that role to SSM. AWS's documentation has named the document, its "automation
+/// definition" and the execution as what must be allowed, at different times; so all of them must be.
 fn start_automation(call: &Call, scope: &Scope) -> Result<Vec<Request>> {
     let document = text(&call.parameters, "DocumentName")?;
     let document = document.rsplit('/').next().unwrap_or(document);
@@ -114,6 +114,7 @@ fn start_automation(call: &Call, scope: &Scope) -> Result<Vec<Request>> {
     let resources = vec![
         scope.arn("ssm", &format!("automation-definition/{document}:{version}")),
         scope.arn("ssm", &format!("document/{document}")),
+        scope.arn("ssm", "automation-execution/00000000-0000-4000-8000-000000000000"),
     ];
     let mut requests = vec![request(&call.action, resources, scope)];
     let roles = call.parameters.get("Parameters").and_then(|parameters| parameters.get("AutomationAssumeRole"));

@@ -1,0 +1,160 @@
+//! What the services do as time goes by.
+
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+use futures_util::future::{join_all, try_join_all};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::Sandbox;
+use crate::automation::{Execution, Status};
+use crate::functions::Invocation;
+
+/// How a sandbox stands after [`Sandbox::settle`].
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Sandbox time that went by.
+    pub took: SignedDuration,
+    /// What is still open in the ledger; empty where everything is settled.
+    pub open: Vec<Value>,
+    /// The executions that ran.
+    pub executions: Vec<Execution>,
+}
+
+impl Sandbox {
+    /// Makes time jump. Nothing is done at the times between.
+    pub async fn advance(&self, by: SignedDuration) -> Result<()> {
+        self.clock.advance(by)?;
+        self.emulator.follow(&self.clock).await
+    }
+
+    /// Makes it this time.
+    pub async fn set_time(&self, now: Timestamp) -> Result<()> {
+        self.clock.set(now)?;
+        self.emulator.follow(&self.clock).await
+    }
+
+    /// Config evaluates a rule now: the invocations of its function, more than one where events are played double or late.
+    pub async fn evaluate(&self, rule: &str) -> Result<Vec<Invocation>> {
+        let begun = self.config.begin(rule, self.now())?;
+        let rule_arn = self.deployment.rules.get(rule).map(|rule| rule.arn.clone()).unwrap_or_default();
+        let run = begun.iter().map(|one| async {
+            let ended =
+                self.invoke_as_service("config.amazonaws.com", &rule_arn, &one.function_arn, &one.event).await;
+            self.config.ended(one);
+            ended
+        });
+        try_join_all(run).await.with_context(|| format!("failed to evaluate rule `{rule}`"))
+    }
+
+    /// Config's test of a rule, whose results are not stored.
+    pub async fn evaluate_in_test_mode(&self, rule: &str) -> Result<Invocation> {
+        let begun = self.config.begin_test(rule, self.now())?;
+        let rule_arn = self.deployment.rules.get(rule).map(|rule| rule.arn.clone()).unwrap_or_default();
+        self.invoke_as_service("config.amazonaws.com", &rule_arn, &begun.function_arn, &begun.event).await
+    }
+
+    /// Config evaluates what is due by schedule or was asked for.
+    pub async fn evaluate_due(&self) -> Result<()> {
+        if self.silent.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        for rule in self.config.due(self.now()) {
+            self.evaluate(&rule).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts Config's remediations, then runs everything that is queued, and what is queued meanwhile, to its end.
+    pub async fn run_automations(&self) -> Result<Vec<Execution>> {
+        let mut ended = Vec::new();
+        loop {
+            self.start_remediations()?;
+            let ids: Vec<_> =
+                std::iter::from_fn(|| self.automation.next()).take(self.options.automations_at_once.max(1)).collect();
+            if ids.is_empty() {
+                return Ok(ended);
+            }
+            let run = ids.iter().map(|id| self.automation.run(id, self, || self.now()));
+            for execution in join_all(run).await {
+                let execution = execution.context("failed to run an automation")?;
+                self.config.execution_ended(&execution.id, execution.status == Status::Success, self.now());
+                ended.push(execution);
+            }
+        }
+    }
+
+    fn start_remediations(&self) -> Result<()> {
+        if self.silent.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        for start in self.config.take_remediations(self.now()) {
+            let by = self.automation.config_arn();
+            let id = self.automation.start(&start.document, start.parameters.clone(), &by, self.now());
+            let id = id.with_context(|| format!("failed to remediate `{}`", start.resource_id))?;
+            self.config.remediation_started(&start, &id, self.now());
+        }
+        Ok(())
+    }
+
+    /// `EventBridge` fires the schedules that are due.
+    pub async fn fire_schedules(&self) -> Result<Vec<Invocation>> {
+        let firings = self.schedules.due(self.now());
+        self.fire(firings).await
+    }
+
+    /// `EventBridge` fires every schedule now, due or not.
+    pub async fn fire_all_schedules(&self) -> Result<Vec<Invocation>> {
+        let firings = self.schedules.all(self.now());
+        self.fire(firings).await
+    }
+
+    async fn fire(&self, firings: Vec<crate::schedule::Firing>) -> Result<Vec<Invocation>> {
+        let mut invocations = Vec::new();
+        for firing in firings {
+            let rule_arn = self.deployment.scope.arn("events", &format!("rule/{}", firing.schedule));
+            let fired =
+                self.invoke_as_service("events.amazonaws.com", &rule_arn, &firing.function_arn, &firing.event).await;
+            invocations.push(fired.with_context(|| format!("failed to fire schedule `{}`", firing.schedule))?);
+        }
+        Ok(invocations)
+    }
+
+    /// Everything that the services do at this moment: schedules, evaluations, automations.
+    pub async fn tick(&self) -> Result<Vec<Execution>> {
+        self.fire_schedules().await?;
+        self.evaluate_due().await?;
+        self.run_automations().await
+    }
+
+    /// Lets hours go by, with everything that the services do in them, until nothing is open, for at most this time.
+    /// Hours in which nothing can be due are skipped.
+    pub async fn settle(&self, at_most: SignedDuration) -> Result<Settled> {
+        let begun = self.now();
+        let mut executions = self.tick().await?;
+        loop {
+            let open = self.open_work().await?;
+            let took = self.now().duration_since(begun);
+            let idle = self.config.asked().is_empty() || self.silent.load(Ordering::SeqCst);
+            if (open.is_empty() && idle) || took >= at_most {
+                return Ok(Settled { took, open, executions });
+            }
+            self.advance(self.until_something_is_due(&open)).await?;
+            executions.extend(self.tick().await?);
+        }
+    }
+
+    /// Whole hours until the first open item is due, at most until the next daily evaluation.
+    fn until_something_is_due(&self, open: &[Value]) -> SignedDuration {
+        let due = open.iter().filter_map(|item| item.get("due").and_then(Value::as_i64)).min();
+        let seconds = due.map_or(0, |due| due - self.now().as_second());
+        let hours = seconds.div_euclid(3_600) + i64::from(seconds.rem_euclid(3_600) > 0);
+        SignedDuration::from_hours(hours.clamp(1, 24))
+    }
+
+    /// Config falls silent: it neither evaluates nor remediates any more, until it is told otherwise.
+    pub fn silence_config(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
+    }
+}
