@@ -84,3 +84,68 @@ fn cut(entries: &[String]) -> String {
     text.push(ELLIPSIS);
     text + &left_out
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn text(entries: &[&str]) -> String {
+        Annotation::from_entries(entries).to_string()
+    }
+
+    #[test]
+    fn nothing_to_say_is_an_empty_annotation() {
+        assert!(Annotation::none().is_empty());
+        assert!(Annotation::from_entries([""; 0]).is_empty());
+        assert_eq!(text(&["", "  "]), "");
+    }
+
+    #[test]
+    fn entries_that_fit_are_all_there_in_their_order() {
+        assert_eq!(text(&["second", " first ", ""]), "second, first");
+        let exactly = "a".repeat(127);
+        assert_eq!(text(&[&exactly, &exactly]).chars().count(), 256);
+    }
+
+    #[test]
+    fn entries_that_do_not_fit_are_counted() {
+        let entry = "AKIA2E0A8F3B244C9986 created 2026-01-31, 90 days allowed until 2026-05-01";
+        insta::assert_snapshot!(text(&[entry; 9]), @"AKIA2E0A8F3B244C9986 created 2026-01-31, 90 days allowed until 2026-05-01, AKIA2E0A8F3B244C9986 created 2026-01-31, 90 days allowed until 2026-05-01, AKIA2E0A8F3B244C9986 created 2026-01-31, 90 days allowed until 2026-05-01, +6 more");
+        let (long, short) = ("a".repeat(127), "b".repeat(128));
+        assert_eq!(text(&[&long, &short]), format!("{long}, +1 more"));
+    }
+
+    #[test]
+    fn an_entry_longer_than_an_annotation_is_cut_between_characters() {
+        let long = "ö🔑".repeat(200);
+        assert_eq!(text(&[&long]), format!("{}ö…", "ö🔑".repeat(127)));
+        assert_eq!(text(&[&long, "b", "c"]), format!("{}…, +2 more", "ö🔑".repeat(123)));
+    }
+
+    proptest! {
+        #[test]
+        fn as_many_whole_entries_as_fit_are_shown(entries in vec("\\PC{0,90}", 0..9)) {
+            let entries: Vec<&str> = entries.iter().map(|entry| entry.trim()).filter(|entry| !entry.is_empty()).collect();
+            let annotation = Annotation::from_entries(&entries);
+            let with = |count: usize| match entries.len() - count {
+                0 => entries.join(", "),
+                more => format!("{}, +{more} more", entries[..count].join(", ")),
+            };
+            prop_assert!(annotation.as_str().chars().count() <= 256);
+            // An entry of at most 90 characters always fits, so that one at least is whole.
+            let count = (0..=entries.len()).find(|count| entries.is_empty() || *count > 0 && with(*count) == annotation.as_str());
+            prop_assert!(count.is_some(), "{annotation}");
+            let count = count.unwrap_or_default();
+            prop_assert!(count == entries.len() || with(count + 1).chars().count() > 256);
+        }
+
+        #[test]
+        fn no_entry_however_long_makes_an_annotation_too_long(entries in vec("\\PC{0,400}", 0..4)) {
+            let annotation = Annotation::from_entries(&entries);
+            prop_assert!(annotation.as_str().chars().count() <= 256);
+            prop_assert_eq!(annotation.is_empty(), entries.iter().all(|entry| entry.trim().is_empty()));
+        }
+    }
+}

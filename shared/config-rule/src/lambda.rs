@@ -6,7 +6,7 @@ use std::{
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
 use crate::{EvaluationError, Rule, evaluate, metrics::MetricLine};
@@ -33,7 +33,7 @@ pub async fn run<R: Rule>(rule: R, aws: &SdkConfig, namespace: &str) -> Result<(
         let LambdaEvent { payload, context } = event;
         #[expect(clippy::disallowed_methods, reason = "this is where an invocation's time is read, once")]
         let now = Timestamp::now();
-        let outcome = evaluate(rule, client, &payload, now, time_for_rule(&context, now)).await;
+        let outcome = evaluate(rule, client, &payload, now, time_for_rule(context.deadline, now)).await;
         if let Some(line) = MetricLine::of(&outcome, namespace, now) {
             write_line(&line);
         }
@@ -43,9 +43,10 @@ pub async fn run<R: Rule>(rule: R, aws: &SdkConfig, namespace: &str) -> Result<(
     .await
 }
 
-fn time_for_rule(context: &Context, now: Timestamp) -> Duration {
+/// What is left of an invocation that ends at `deadline`, in milliseconds since 1970, without what reporting needs.
+fn time_for_rule(deadline: u64, now: Timestamp) -> Duration {
     let now_millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    let left = Duration::from_millis(context.deadline.saturating_sub(now_millis));
+    let left = Duration::from_millis(deadline.saturating_sub(now_millis));
     left.saturating_sub(REPORTING_TIME.min(left / REPORTING_SHARE))
 }
 
@@ -78,4 +79,36 @@ fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::NotAccepted;
+
+    #[test]
+    fn the_rule_is_given_what_reporting_does_not_need() {
+        let check = |deadline_ms: u64, now_ms: i64, expected: Duration| {
+            assert_eq!(time_for_rule(deadline_ms, Timestamp::from_millisecond(now_ms).unwrap()), expected);
+        };
+        check(1_290_000, 1_000_000, Duration::from_secs(230));
+        check(1_040_000, 1_000_000, Duration::from_secs(30));
+        check(1_000_000, 1_000_000, Duration::ZERO);
+        check(999_999, 1_000_000, Duration::ZERO);
+    }
+
+    #[test]
+    fn the_answer_of_a_failed_invocation_says_everything_that_led_to_it() {
+        let not_accepted = NotAccepted { resources: BTreeSet::new(), sent: 0, source: Some("token refused".into()) };
+        let error = EvaluationError::NotAccepted { config_rule_name: "a-rule".into(), source: not_accepted };
+        let Diagnostic { error_type, error_message } = diagnostic(&error);
+        assert_eq!(error_type, "EvaluationsNotAccepted");
+        assert_eq!(
+            error_message,
+            "failed to report on rule `a-rule`: AWS Config did not accept 0 of 0 evaluations: \
+             there was nothing to report, but not even that was accepted: token refused"
+        );
+    }
 }

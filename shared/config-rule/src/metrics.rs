@@ -96,3 +96,129 @@ impl Counts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ServiceError;
+
+    fn report() -> Report {
+        Report {
+            config_rule_name: "credwarden-access-key-age".into(),
+            sent: 7,
+            taken_back: 2,
+            non_compliant: 3,
+            unknown: 1,
+            complete: true,
+            test_mode: false,
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_790_000_000).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_in_the_embedded_metric_format() {
+        let outcome = Ok(report());
+        insta::assert_json_snapshot!(MetricLine::of(&outcome, "Credwarden", now()), @r#"
+        {
+          "_aws": {
+            "Timestamp": 1790000000000,
+            "CloudWatchMetrics": [
+              {
+                "Namespace": "Credwarden",
+                "Dimensions": [
+                  [
+                    "Rule"
+                  ]
+                ],
+                "Metrics": [
+                  {
+                    "Name": "EvaluationsSent",
+                    "Unit": "Count"
+                  },
+                  {
+                    "Name": "ResultsTakenBack",
+                    "Unit": "Count"
+                  },
+                  {
+                    "Name": "NonCompliant",
+                    "Unit": "Count"
+                  },
+                  {
+                    "Name": "Unknown",
+                    "Unit": "Count"
+                  },
+                  {
+                    "Name": "CompletePasses",
+                    "Unit": "Count"
+                  }
+                ]
+              }
+            ]
+          },
+          "Rule": "credwarden-access-key-age",
+          "EvaluationsSent": 7,
+          "ResultsTakenBack": 2,
+          "NonCompliant": 3,
+          "Unknown": 1,
+          "CompletePasses": 1
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_failed_invocation_completes_no_pass_and_counts_nothing_else() {
+        let source = ServiceError::from("unreadable");
+        let outcome = Err(EvaluationError::Rule { config_rule_name: "credwarden-access-key-age".into(), source });
+        insta::assert_json_snapshot!(MetricLine::of(&outcome, "Credwarden", now()), @r#"
+        {
+          "_aws": {
+            "Timestamp": 1790000000000,
+            "CloudWatchMetrics": [
+              {
+                "Namespace": "Credwarden",
+                "Dimensions": [
+                  [
+                    "Rule"
+                  ]
+                ],
+                "Metrics": [
+                  {
+                    "Name": "CompletePasses",
+                    "Unit": "Count"
+                  }
+                ]
+              }
+            ]
+          },
+          "Rule": "credwarden-access-key-age",
+          "CompletePasses": 0
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_partial_pass_is_no_complete_one() {
+        let outcome = Ok(Report { complete: false, ..report() });
+        assert_eq!(MetricLine::of(&outcome, "Credwarden", now()).unwrap().complete_passes, 0);
+    }
+
+    #[test]
+    fn test_mode_has_no_metrics() {
+        let outcome = Ok(Report { test_mode: true, ..report() });
+        assert!(MetricLine::of(&outcome, "Credwarden", now()).is_none());
+    }
+
+    #[test]
+    fn every_metric_that_a_line_declares_is_in_it() {
+        let outcome = Ok(report());
+        let line = serde_json::to_value(MetricLine::of(&outcome, "Credwarden", now())).unwrap();
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        let metrics = directive["Metrics"].as_array().unwrap().iter().map(|metric| &metric["Name"]);
+        for name in metrics.chain(directive["Dimensions"][0].as_array().unwrap()) {
+            assert!(line.get(name.as_str().unwrap()).is_some(), "{name}");
+        }
+    }
+}

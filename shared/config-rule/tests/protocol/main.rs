@@ -1,0 +1,18 @@
+//! The whole of AWS Config's protocol, through the crate's public API.
+
+#[cfg(test)]
+mod cleaning_up;
+#[cfg(test)]
+mod comparing;
+#[cfg(test)]
+mod delivering;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod wire;
