@@ -10,6 +10,7 @@
 pub mod collect;
 pub mod iam;
 pub mod live;
+pub mod parameter;
 pub mod read;
 pub mod report;
 
