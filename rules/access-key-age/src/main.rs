@@ -1,1 +1,27 @@
-fn main() {}
+//! The rule as a function of AWS Lambda.
+
+mod scan;
+
+use anyhow::Context as _;
+use aws_config::retry::RetryConfig;
+use credwarden_inventory::iam::{self, Iam};
+use credwarden_inventory::parameter::Parameters;
+use credwarden_ledger::Ledger;
+use credwarden_ledger::dynamo::DynamoTable;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let aws = aws_config::from_env().retry_config(RetryConfig::adaptive()).load().await;
+    let scan = scan::Scan {
+        iam: Iam::new(iam::client(&aws)),
+        parameters: Parameters::new(&aws),
+        policy_parameter: variable("CREDWARDEN_POLICY_PARAMETER")?,
+        ledger: Ledger::new(DynamoTable::new(&aws, variable("CREDWARDEN_LEDGER_TABLE")?)),
+    };
+    credwarden_config_rule::run(scan, &aws, "Credwarden").await
+}
+
+fn variable(name: &str) -> anyhow::Result<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the function's main")]
+    std::env::var(name).with_context(|| format!("failed to read the environment variable `{name}`; the stack sets it"))
+}

@@ -107,7 +107,9 @@ pub async fn evaluate<R: Rule, S: ConfigService>(
     };
     let Event { config_rule, account_id, result_token, parameters, notification: _ } = event;
     let test_mode = result_token.is_test();
-    let invocation = Invocation { config_rule, account_id, parameters, test_mode, now, time_left };
+    let stored = if test_mode { Ok(None) } else { stored_results(service, &config_rule.name).await.map(Some) };
+    let reported = stored.iter().flatten().flat_map(StoredResults::keys).cloned().collect();
+    let invocation = Invocation { config_rule, account_id, parameters, test_mode, reported, now, time_left };
     let name = || invocation.config_rule.name.clone();
 
     let pass = rule
@@ -115,7 +117,6 @@ pub async fn evaluate<R: Rule, S: ConfigService>(
         .await
         .map_err(|error| EvaluationError::Rule { config_rule_name: name(), source: error.into() })?;
 
-    let stored = if test_mode { Ok(None) } else { stored_results(service, &name()).await.map(Some) };
     let (evaluations, unread) = match stored {
         Ok(Some(stored)) => (what_to_send(&stored, &pass, now), None),
         Ok(None) => (everything_judged(&pass), None),

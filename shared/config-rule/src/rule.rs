@@ -1,9 +1,9 @@
-use std::{fmt, future::Future, time::Duration};
+use std::{collections::BTreeSet, fmt, future::Future, time::Duration};
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::Pass;
+use crate::{Pass, Resource};
 
 /// A custom rule of AWS Config that is evaluated on a schedule.
 ///
@@ -54,6 +54,9 @@ pub struct Invocation<Parameters> {
     pub parameters: Parameters,
     /// AWS Config stores nothing of this evaluation; a rule must then write nothing down either.
     pub test_mode: bool,
+    /// The resources of which AWS Config has a result of this rule that is not `NOT_APPLICABLE`; none in test mode,
+    /// or where the results could not be read. What a rule does not find any more it may want to look at closely.
+    pub reported: BTreeSet<Resource>,
     /// The time, read once for this invocation. (When AWS Config sent the event is nobody's business but
     /// AWS Config's.)
     pub now: Timestamp,

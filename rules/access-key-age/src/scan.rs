@@ -1,0 +1,185 @@
+//! Wires the rule to the account, the ledger and AWS Config.
+
+use std::collections::BTreeMap;
+
+use access_key_age::{RULE, evaluate};
+use anyhow::Context as _;
+use credwarden_config_rule::{Annotation, Coverage, Invocation, Judgement, NoParameters, Pass, Resource, Rule};
+use credwarden_credential::id::UserId;
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{AccessKeys, Known, User};
+use credwarden_inventory::collect::{Collected, Wanted, collect};
+use credwarden_inventory::parameter::ReadParameter;
+use credwarden_inventory::read::ReadIam;
+use credwarden_ledger::Ledger;
+use credwarden_ledger::pass::{CompletePass, Gaps, PassUnderWay, Passes};
+use credwarden_ledger::table::Table;
+use credwarden_policy::exception::Exceptions;
+use credwarden_policy::policy::{Policy, PolicyId};
+use credwarden_policy::verdict::Verdict;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The type of the resources that the rule reports on.
+const RESOURCE_TYPE: &str = "AWS::IAM::User";
+
+/// A pass that began longer ago than this is begun anew: what its first users were judged by is too old to be
+/// called complete.
+const LONGEST_PASS: SignedDuration = SignedDuration::from_hours(24);
+
+/// The rule, with what it reads and remembers.
+#[derive(Debug)]
+pub(crate) struct Scan<R, P, T> {
+    /// The account's users.
+    pub(crate) iam: R,
+    /// Where the policy is read from.
+    pub(crate) parameters: P,
+    /// The name of the policy's parameter.
+    pub(crate) policy_parameter: String,
+    /// What is remembered between invocations.
+    pub(crate) ledger: Ledger<T>,
+}
+
+/// What is remembered once AWS Config has accepted a pass.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    passes: Passes,
+    gaps: Gaps,
+    /// The policy, where the pass is complete.
+    reported: Option<Policy>,
+}
+
+/// Where a pass goes on, and by which policy it judges: another policy begins another pass.
+#[derive(Debug, Serialize, Deserialize)]
+struct Cursor {
+    after: UserId,
+    policy: PolicyId,
+}
+
+impl<R: ReadIam, P: ReadParameter, T: Table> Rule for Scan<R, P, T> {
+    type Parameters = NoParameters;
+    type Progress = Progress;
+    type Error = anyhow::Error;
+
+    async fn evaluate(&self, invocation: &Invocation<NoParameters>) -> anyhow::Result<Pass<Progress>> {
+        let now = invocation.now;
+        let text = self.parameters.read_parameter(&self.policy_parameter).await?;
+        let policy = Policy::parse(&text).with_context(|| format!("failed to use `{}`", self.policy_parameter))?;
+        let exceptions = self.ledger.exceptions(now).await?;
+        let passes = self.ledger.passes(RULE).await?;
+        let known_gaps = self.ledger.gaps(RULE).await?;
+        let under_way = under_way(&passes, &policy, now)?;
+        let previously_reported =
+            invocation.reported.iter().filter_map(|resource| resource.id().parse().ok()).collect();
+        let wanted = Wanted {
+            suspect_from_age: |user: &User| policy.unremarkable_age(user, CredentialKind::AccessKey),
+            previously_reported: &previously_reported,
+            resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
+        };
+        let mut collected = collect(&self.iam, wanted, now, invocation.time_left).await?;
+        let gaps = date_gaps(&mut collected, known_gaps, now);
+        let judgements = judgements(&collected, &policy, &exceptions, now)?;
+        let started = under_way.map_or(now, |(pass, _)| pass.started);
+        let progress = progress(&collected, passes, gaps, policy, started, now)?;
+        let coverage = if collected.cursor.is_some() { Coverage::Partial } else { Coverage::Complete };
+        Ok(Pass { judgements, coverage, progress })
+    }
+
+    async fn reported(&self, invocation: &Invocation<NoParameters>, pass: &Pass<Progress>) -> anyhow::Result<()> {
+        let Progress { passes, gaps, reported } = &pass.progress;
+        self.ledger.keep_gaps(RULE, gaps).await?;
+        if let Some(policy) = reported {
+            self.ledger.record_reported(RULE, policy, invocation.now).await?;
+        }
+        // Last, so that a pass counts as complete only when everything else of it is kept.
+        self.ledger.keep_passes(RULE, passes, invocation.now).await?;
+        Ok(())
+    }
+}
+
+/// The pass that goes on, if it judges by this policy and began recently.
+fn under_way(passes: &Passes, policy: &Policy, now: Timestamp) -> anyhow::Result<Option<(PassUnderWay, Cursor)>> {
+    let Some(pass) = &passes.under_way else { return Ok(None) };
+    let cursor: Cursor = serde_json::from_str(&pass.cursor)
+        .with_context(|| format!("failed to read where the pass of `{RULE}` goes on"))?;
+    let goes_on = cursor.policy == policy.id() && now.duration_since(pass.started) <= LONGEST_PASS;
+    Ok(goes_on.then(|| (pass.clone(), cursor)))
+}
+
+/// Tells each gap since when it lasts, and notes the new ones; those of users that were read, or are gone, end.
+fn date_gaps(collected: &mut Collected, known: Gaps, now: Timestamp) -> Gaps {
+    let mut gaps = known.0;
+    gaps.retain(|user, _| collected.existing.contains(user));
+    for user in collected.snapshot.users.values_mut() {
+        let gap = match (&mut user.access_keys, &mut user.console_password) {
+            (AccessKeys::Unread(gap), _) | (_, Known::No(gap)) => gap,
+            _ => {
+                gaps.remove(&user.id);
+                continue;
+            }
+        };
+        gap.since = Some(*gaps.entry(user.id.clone()).or_insert(now));
+    }
+    Gaps(gaps)
+}
+
+fn judgements(
+    collected: &Collected,
+    policy: &Policy,
+    exceptions: &Exceptions,
+    now: Timestamp,
+) -> anyhow::Result<BTreeMap<Resource, Judgement>> {
+    let resource = |user: &UserId| Resource::new(RESOURCE_TYPE, user.as_str());
+    let mut judgements = BTreeMap::new();
+    for user in &collected.existing {
+        judgements.insert(resource(user)?, Judgement::JudgedEarlier);
+    }
+    for (user, verdict) in evaluate(&collected.snapshot, policy, exceptions, now) {
+        judgements.insert(resource(&user)?, judgement(&verdict));
+    }
+    Ok(judgements)
+}
+
+fn judgement(verdict: &Verdict) -> Judgement {
+    match verdict {
+        Verdict::Compliant(notes) => {
+            Judgement::compliant(Annotation::from_entries(notes.iter().map(ToString::to_string)))
+        }
+        Verdict::NonCompliant { notes, .. } => {
+            let findings = verdict.findings().map(ToString::to_string);
+            Judgement::non_compliant(Annotation::from_entries(findings.chain(notes.iter().map(ToString::to_string))))
+        }
+        Verdict::NotApplicable(_) => Judgement::not_applicable(),
+        Verdict::Unknown(_) => Judgement::Unknown,
+    }
+}
+
+fn progress(
+    collected: &Collected,
+    mut passes: Passes,
+    gaps: Gaps,
+    policy: Policy,
+    started: Timestamp,
+    now: Timestamp,
+) -> anyhow::Result<Progress> {
+    let reported = match &collected.cursor {
+        Some(after) => {
+            let cursor = Cursor { after: after.clone(), policy: policy.id() };
+            passes.under_way = Some(PassUnderWay { started, cursor: serde_json::to_string(&cursor)? });
+            None
+        }
+        None => {
+            passes.under_way = None;
+            passes.complete = Some(CompletePass {
+                started,
+                finished: now,
+                population: collected.population,
+                gaps: u32::try_from(gaps.0.len()).unwrap_or(u32::MAX),
+                report_made: Some(collected.report_made),
+                policy: policy.id(),
+            });
+            Some(policy)
+        }
+    };
+    Ok(Progress { passes, gaps, reported })
+}
