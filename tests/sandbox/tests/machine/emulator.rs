@@ -50,8 +50,8 @@ async fn what_is_seeded_is_read_back_with_ids_dates_and_tags() {
     let keys = emulator.iam("ListAccessKeys", &[("UserName", "alice")]).await.unwrap();
     assert_eq!(text(&keys, "AccessKeyId"), OLD_KEY);
     assert!(text(&keys, "CreateDate").starts_with("2026-03-05T14:13:20"), "{keys}");
-    let used = emulator.iam("GetAccessKeyLastUsed", &[("AccessKeyId", OLD_KEY)]).await.unwrap();
-    assert_eq!((text(&used, "ServiceName"), text(&used, "Region")), ("s3", "eu-west-1"));
+    let last = emulator.iam("GetAccessKeyLastUsed", &[("AccessKeyId", OLD_KEY)]).await.unwrap();
+    assert_eq!((text(&last, "ServiceName"), text(&last, "Region")), ("s3", "eu-west-1"));
     let profile = emulator.iam("GetLoginProfile", &[("UserName", "alice")]).await.unwrap();
     assert!(text(&profile, "CreateDate").starts_with("2025-11-25T14:13:20"), "{profile}");
     let attached = emulator.iam("ListAttachedGroupPolicies", &[("GroupName", "admins")]).await.unwrap();

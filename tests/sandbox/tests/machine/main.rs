@@ -1,5 +1,12 @@
 //! The machine under the played services: emulator, proxy, function processes, clock, against a real emulator.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the lints allow these in test functions only, and here stands what those share"
+)]
+
 mod emulator;
 mod functions;
 mod proxy;
