@@ -90,6 +90,25 @@ async fn stored_results_are_asked_for_in_pages_of_100_and_read_by_type_id_compli
 }
 
 #[tokio::test]
+async fn a_stored_result_is_as_old_as_the_later_of_its_times() {
+    const RESULTS: &str = r#"{"EvaluationResults":[
+        {"EvaluationResultIdentifier":{"EvaluationResultQualifier":{"ResourceType":"AWS::IAM::User","ResourceId":"AIDA1"},"OrderingTimestamp":1.78E9},
+         "ComplianceType":"COMPLIANT","ResultRecordedTime":1.7899992E9},
+        {"EvaluationResultIdentifier":{"EvaluationResultQualifier":{"ResourceType":"AWS::IAM::User","ResourceId":"AIDA2"},"OrderingTimestamp":1.7899992E9},
+         "ComplianceType":"COMPLIANT","ResultRecordedTime":1.78E9},
+        {"EvaluationResultIdentifier":{"EvaluationResultQualifier":{"ResourceType":"AWS::IAM::User","ResourceId":"AIDA3"},"OrderingTimestamp":1.78E9},
+         "ComplianceType":"COMPLIANT","ResultRecordedTime":1.78E9}]}"#;
+    let details = mock!(Client::get_compliance_details_by_config_rule).then_http_response(|| answer(200, RESULTS));
+    let put = mock!(Client::put_evaluations)
+        .match_requests(|request| request.evaluations().iter().map(Evaluation::compliance_resource_id).eq(["AIDA3"]))
+        .then_http_response(|| answer(200, "{}"));
+    let client = mock_client!(aws_sdk_config, RuleMode::MatchAny, [&details, &put]);
+    let rule = Scripted::complete(["AIDA1", "AIDA2", "AIDA3"].map(|id| (user(id), compliant(""))));
+    invoke(&rule, &client).await.unwrap();
+    assert_eq!(put.num_calls(), 1);
+}
+
+#[tokio::test]
 async fn in_test_mode_the_call_says_so_and_nothing_stored_is_read() {
     let put = mock!(Client::put_evaluations)
         .match_requests(|request| request.result_token() == Some("TESTMODE") && request.test_mode() == Some(true))
