@@ -12,4 +12,3 @@ export function credwardenApp(props: CredwardenStackProps, app = new App()): { a
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new TemplateChecks());
   return { app, stack };
 }
-

@@ -20,24 +20,30 @@ export interface Profile {
  * @throws Error that says what is wrong with which file, and what to do.
  */
 export function loadProfile(root: string, name: string, check: PolicyChecker): Profile {
-  const profiles = join(root, 'profiles');
-  const folder = join(profiles, name);
-  if (!/^[a-z0-9-]+$/.test(name) || !existsSync(folder)) {
-    const known = readdirSync(profiles).sort().join(', ');
-    throw new Error(`there is no profile \`${name}\`\nhint: name one with -c profile=..., of ${known}`);
-  }
-  const deploymentFile = join(folder, 'deployment.json');
-  const policyFile = join(folder, 'policy.json');
-  return {
-    deployment: parseDeployment(parseJson(deploymentFile), deploymentFile),
-    policy: loadPolicy(policyFile, readText(policyFile), check),
-  };
+  const file = join(folderOf(root, name), 'policy.json');
+  return { deployment: loadDeployment(root, name), policy: loadPolicy(file, readText(file), check) };
+}
+
+/** Reads `profiles/<name>/deployment.json` alone, where the policy does not matter. */
+export function loadDeployment(root: string, name: string): Deployment {
+  const file = join(folderOf(root, name), 'deployment.json');
+  return parseDeployment(parseJson(file), file);
 }
 
 /** Reads `catalogue.json`, which `credwarden-catalogue` writes. */
 export function loadCatalogue(root: string): Catalogue {
   const file = join(root, 'catalogue.json');
   return parseCatalogue(parseJson(file), file);
+}
+
+function folderOf(root: string, name: string): string {
+  const profiles = join(root, 'profiles');
+  const folder = join(profiles, name);
+  if (!/^[a-z0-9-]+$/.test(name) || !existsSync(folder)) {
+    const known = readdirSync(profiles).sort().join(', ');
+    throw new Error(`there is no profile \`${name}\`\nhint: name one of ${known}`);
+  }
+  return folder;
 }
 
 function parseJson(file: string): unknown {

@@ -75,7 +75,10 @@ export interface Catalogue {
 const NAME: TextForm = { pattern: /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, form: 'a name such as `access-key-age`' };
 const SENTENCE: TextForm = { pattern: /^\S.{0,250}$/, form: 'a sentence of at most 251 characters' };
 const ACTION: TextForm = { pattern: /^[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]+$/, form: 'one IAM action, without wildcard' };
-const RESOURCE_TYPE: TextForm = { pattern: /^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$/, form: 'a type such as `AWS::IAM::User`' };
+const RESOURCE_TYPE: TextForm = {
+  pattern: /^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$/,
+  form: 'a type such as `AWS::IAM::User`',
+};
 const RATE: TextForm = {
   pattern: /^rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)$/,
   form: 'a rate such as `rate(1 hour)`',

@@ -1,3 +1,4 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Fields, type TextForm } from './fields.js';
 import { type Problem, RefusedFile } from './problem.js';
 
@@ -31,7 +32,7 @@ export interface Deployment {
   readonly prefix: string;
   readonly remediation: Remediation;
   /** How long the functions' logs are kept. */
-  readonly logRetentionDays: number;
+  readonly logRetentionDays: RetentionDays;
   /**
    * Key that encrypts the logs. Its policy has to allow `logs.<region>.amazonaws.com` to use it.
    * Without it CloudWatch Logs encrypts with a key of its own.
@@ -54,16 +55,19 @@ const PREFIX: TextForm = {
   pattern: /^(?!aws|amazon|amzn|ssm)[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
   form: 'lower-case letters, digits and inner hyphens, not beginning with aws, amazon, amzn or ssm',
 };
-const KEY_ARN: TextForm = { pattern: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/, form: 'the ARN of a KMS key' };
+const KEY_ARN: TextForm = {
+  pattern: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/,
+  form: 'the ARN of a KMS key',
+};
 const TOPIC_ARN: TextForm = {
   pattern: /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/,
   form: 'the ARN of an SNS topic',
 };
 
-/** The retentions that CloudWatch Logs knows. */
-const RETENTIONS = [
-  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-] as const;
+/** The retentions that CloudWatch Logs knows, but for never. */
+const RETENTIONS = Object.values(RetentionDays).filter(
+  (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
+);
 
 /** Longest prefix that leaves room for a name of 40 characters in the 64 of a function's. */
 const MAXIMUM_PREFIX_LENGTH = 23;
@@ -75,7 +79,7 @@ export function parseDeployment(value: unknown, file: string): Deployment {
   const region = fields.text('region', REGION) ?? '';
   const prefix = fields.text('prefix', PREFIX) ?? '';
   const remediation = readRemediation(fields);
-  const logRetentionDays = fields.choice('logRetentionDays', RETENTIONS) ?? 365;
+  const logRetentionDays = fields.choice('logRetentionDays', RETENTIONS) ?? RetentionDays.ONE_YEAR;
   const kmsKeyArn = fields.optionalText('kmsKeyArn', KEY_ARN);
   const alarmTopicArn = fields.optionalText('alarmTopicArn', TOPIC_ARN);
   const architecture = fields.choice('architecture', ['x86_64', 'arm64']) ?? 'x86_64';

@@ -31,10 +31,6 @@ export class Fields {
     }
   }
 
-  has(key: string): boolean {
-    return this.values.has(key);
-  }
-
   /** Notes a problem at a field, or at the object itself. */
   note(key: string | undefined, what: string, hint: string): void {
     this.problems.push({ place: this.at(key), what, hint });
@@ -51,7 +47,7 @@ export class Fields {
   }
 
   optionalText(key: string, form: TextForm): string | undefined {
-    return this.has(key) ? this.text(key, form) : undefined;
+    return this.isWritten(key) ? this.text(key, form) : undefined;
   }
 
   choice<T extends string | number | boolean>(key: string, choices: readonly T[]): T | undefined {
@@ -75,7 +71,7 @@ export class Fields {
   }
 
   optionalInteger(key: string, minimum: number, maximum: number): number | undefined {
-    return this.has(key) ? this.integer(key, minimum, maximum) : undefined;
+    return this.isWritten(key) ? this.integer(key, minimum, maximum) : undefined;
   }
 
   /** A list of texts of one form, without repetition. */
@@ -125,10 +121,17 @@ export class Fields {
     return [...(value as unknown[]).entries()];
   }
 
+  /** Whether an optional field is there; it is known either way. */
+  private isWritten(key: string): boolean {
+    this.known.add(key);
+    return this.values.has(key);
+  }
+
   private take(key: string, wanted: string): unknown {
     this.known.add(key);
-    if (!this.values.has(key)) this.note(key, 'is missing', `write ${wanted}`);
-    return this.values.get(key);
+    const value = this.values.get(key);
+    if (value === undefined) this.note(key, 'is missing', `write ${wanted}`);
+    return value;
   }
 
   private at(key: string | undefined): string {

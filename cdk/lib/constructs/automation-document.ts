@@ -57,11 +57,7 @@ export function remedyDocument(rule: RuleEntry, remedy: RemedyEntry, names: Name
  *
  * @param resourceType type of the resources that the remedy works on, if it is one type.
  */
-export function undoDocument(
-  remedy: RemedyEntry,
-  resourceType: string | undefined,
-  names: Names,
-): AutomationDocument {
+export function undoDocument(remedy: RemedyEntry, resourceType: string | undefined, names: Names): AutomationDocument {
   return document(
     `Undoes ${names.of(remedy)} on one credential, and holds it, so that the next evaluation does not do it again.`,
     {

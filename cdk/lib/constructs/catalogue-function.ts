@@ -56,7 +56,9 @@ export class CatalogueFunction extends Construct {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       description: `What ${name} may call.`,
       inlinePolicies: {
-        calls: new iam.PolicyDocument({ statements: [writeLog, ...grantStatements(entry.grants, resources), ...denied] }),
+        calls: new iam.PolicyDocument({
+          statements: [writeLog, ...grantStatements(entry.grants, resources), ...denied],
+        }),
       },
     });
     acknowledgeWildcards(this.role, entry.grants, resources);

@@ -8,6 +8,9 @@ import type { ScheduleEntry } from '../configuration/catalogue.js';
 import type { Names } from '../names.js';
 import { METRIC_NAMESPACE, type Alarms } from './alarms.js';
 
+/** A function that may look for remediation exceptions counts them. */
+const READS_EXCEPTIONS = 'config:DescribeRemediationExceptions';
+
 export interface ScheduleProps {
   readonly entry: ScheduleEntry;
   readonly function: lambda.IFunction;
@@ -32,6 +35,7 @@ export class Schedule extends Construct {
       schedule: events.Schedule.expression(entry.rate),
       targets: [new targets.LambdaFunction(props.function)],
     });
+    if (!entry.grants.some(({ actions }) => actions.includes(READS_EXCEPTIONS))) return;
     alarms.add(this, 'RemediationExceptions', {
       alarmName: `${name}-remediation-exceptions`,
       alarmDescription: 'AWS Config has stopped remediating a resource, or somebody told it to; the log names which.',

@@ -1,4 +1,5 @@
-import { type Fault, isObject, type JsonObject, listOf, objectOf, textsOf } from './fault.js';
+import type { Fault } from './fault.js';
+import { isObject, type JsonObject, listOf, objectOf, patternOf, shown, textOf, textsOf } from './json.js';
 import { StepGraph, type StepNode } from './step-graph.js';
 
 /** What a step of each action we use has as outputs without declaring them, and what its inputs must have. */
@@ -72,7 +73,8 @@ function checkHead(document: JsonObject, parameters: JsonObject): Fault[] {
     faults.push(fault('schema-version', 'schemaVersion', 'is not "0.3"', 'Automation documents have schema 0.3'));
   }
   if (document['assumeRole'] !== '{{ AutomationAssumeRole }}' || !isObject(parameters['AutomationAssumeRole'])) {
-    const fix = 'declare the parameter, and write "{{ AutomationAssumeRole }}": AWS Config passes the role by that name';
+    const fix =
+      'declare the parameter, and write "{{ AutomationAssumeRole }}": AWS Config passes the role by that name';
     faults.push(fault('assume-role', 'assumeRole', 'is not the parameter AutomationAssumeRole', fix));
   }
   return faults;
@@ -80,24 +82,20 @@ function checkHead(document: JsonObject, parameters: JsonObject): Fault[] {
 
 function checkParameter(name: string, parameter: JsonObject): Fault[] {
   const place = `parameters.${name}`;
-  const pattern = parameter['allowedPattern'];
   if (parameter['type'] !== 'String') {
     return [fault('parameter-type', `${place}.type`, 'is not "String"', 'AWS Config passes lists of one string')];
   }
-  if (typeof pattern !== 'string') {
-    return [fault('allowed-pattern', place, 'allows any value', 'give it an allowedPattern')];
-  }
-  let allowed: RegExp;
-  try {
-    allowed = new RegExp(pattern, 'u');
-  } catch {
-    return [fault('allowed-pattern', place, `\`${pattern}\` is not a regular expression`, 'correct it')];
+  const allowed = patternOf(parameter['allowedPattern']);
+  if (allowed === undefined) {
+    const what = `\`${shown(parameter['allowedPattern'])}\` is not a regular expression`;
+    return [fault('allowed-pattern', place, what, 'write the form of its values as allowedPattern')];
   }
   const faults: Fault[] = [];
-  const samples = [...(SAMPLES[name] ?? []), ...listOf([parameter['default']])].filter((sample) => sample !== undefined);
+  const { default: preset } = parameter;
+  const samples: unknown[] = [...(SAMPLES[name] ?? []), ...(preset === undefined ? [] : [preset])];
   for (const sample of samples) {
     if (typeof sample !== 'string' || !allowed.test(sample)) {
-      faults.push(fault('allowed-pattern', place, `does not allow \`${String(sample)}\``, 'widen the pattern'));
+      faults.push(fault('allowed-pattern', place, `does not allow \`${shown(sample)}\``, 'widen the pattern'));
     }
   }
   for (const hostile of HOSTILE.filter((text) => allowed.test(text))) {
@@ -133,7 +131,7 @@ function checkFlow(graph: StepGraph): Fault[] {
 
 function checkStep({ place, step }: StepNode): Fault[] {
   const faults: Fault[] = [];
-  const action = String(step['action']);
+  const action = textOf(step['action']);
   const known = ACTIONS[action];
   if (known === undefined) {
     const fix = `use one of ${Object.keys(ACTIONS).join(', ')}, or teach this check what the action needs`;
@@ -145,12 +143,12 @@ function checkStep({ place, step }: StepNode): Fault[] {
   }
   const timeout = step['timeoutSeconds'];
   if (action === 'aws:invokeLambdaFunction' && !(typeof timeout === 'number' && timeout <= MAXIMUM_INVOKE_SECONDS)) {
-    const what = `is ${String(timeout)}; SSM waits ${MAXIMUM_INVOKE_SECONDS} seconds at most`;
+    const what = `is ${shown(timeout)}; SSM waits ${MAXIMUM_INVOKE_SECONDS} seconds at most`;
     faults.push(fault('invoke-timeout', `${place}.timeoutSeconds`, what, `write ${MAXIMUM_INVOKE_SECONDS} or less`));
   }
   const onFailure = step['onFailure'];
-  if (onFailure !== undefined && !/^(Abort|Continue|step:.+)$/.test(String(onFailure))) {
-    faults.push(fault('on-failure', `${place}.onFailure`, `\`${String(onFailure)}\` is not known`, 'write Abort'));
+  if (onFailure !== undefined && !/^(Abort|Continue|step:.+)$/.test(textOf(onFailure))) {
+    faults.push(fault('on-failure', `${place}.onFailure`, `\`${shown(onFailure)}\` is not known`, 'write Abort'));
   }
   if (action === 'aws:branch') {
     for (const [index, choice] of listOf(inputs['Choices']).entries()) {
@@ -175,11 +173,12 @@ function checkReferences(document: JsonObject, parameters: JsonObject, graph: St
       if (wrong !== undefined) faults.push(fault('reference', place, `\`{{ ${reference} }}\` ${wrong}`, 'correct it'));
     }
   };
-  check('assumeRole', String(document['assumeRole']));
+  check('assumeRole', textOf(document['assumeRole']));
   for (const node of graph.nodes) {
     for (const [place, text] of textsOf(node.step, node.place)) check(place, text, node);
   }
-  for (const [index, output] of listOf(document['outputs']).entries()) check(`outputs[${index}]`, `{{ ${String(output)} }}`);
+  for (const [index, output] of listOf(document['outputs']).entries())
+    check(`outputs[${index}]`, `{{ ${textOf(output)} }}`);
   return faults;
 }
 
@@ -204,7 +203,7 @@ function resolve(
   const source = graph.find(name);
   if (source === undefined || more.length > 0) return 'is no output of a step';
   const declared = listOf(source.step['outputs']).map((item) => objectOf(item)['Name']);
-  const given = ACTIONS[String(source.step['action'])]?.outputs ?? [];
+  const given = ACTIONS[textOf(source.step['action'])]?.outputs ?? [];
   if (![...declared, ...given].includes(output)) return `is no output of \`${name}\``;
   const isSkippable = from !== undefined && (from === source || graph.reachable(name).has(from.name));
   return isSkippable ? `has no value when \`${name}\` has not run` : undefined;

@@ -1,4 +1,5 @@
-import { type Fault, isObject, type JsonObject, listOf, objectOf } from './fault.js';
+import type { Fault } from './fault.js';
+import { isObject, type JsonObject, listOf, objectOf, patternOf, shown, textOf } from './json.js';
 
 /** Limits of AWS Config's `RemediationConfiguration`. */
 const MAXIMUM_PARAMETERS = 25;
@@ -29,7 +30,7 @@ export function checkRemediation(properties: JsonObject, document: JsonObject | 
   if (document === undefined) {
     say('target', 'TargetId', 'is no document of this template', 'refer to the document');
   } else {
-    faults.push(...checkParameters(parameters, objectOf(document['parameters']), String(properties['ResourceType'])));
+    faults.push(...checkParameters(parameters, objectOf(document['parameters']), textOf(properties['ResourceType'])));
   }
   if (Object.keys(parameters).length > MAXIMUM_PARAMETERS) {
     say('remediation-parameters', 'Parameters', `has more than ${MAXIMUM_PARAMETERS}`, 'pass fewer');
@@ -58,7 +59,7 @@ function checkParameters(given: JsonObject, declared: JsonObject, resourceType: 
       faults.push(wrong(name, 'is not declared by the document', 'declare it, or do not pass it'));
       continue;
     }
-    const pattern = new RegExp(typeof parameter['allowedPattern'] === 'string' ? parameter['allowedPattern'] : '', 'u');
+    const pattern = patternOf(parameter['allowedPattern']) ?? /(?:)/;
     for (const text of valuesOf(objectOf(value), resourceType)) {
       if (text === undefined) {
         const fix = 'write {StaticValue: {Values: [...]}} or {ResourceValue: {Value: "RESOURCE_ID"}}';
@@ -88,7 +89,7 @@ function checkRange(object: JsonObject, field: string, maximum: number, need: 'r
   const value = object[field];
   if (value === undefined && need === 'optional') return [];
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= maximum) return [];
-  const what = `is ${String(value)}`;
+  const what = `is ${shown(value)}`;
   return [{ check: 'range', place: field, what, fix: `write a whole number from 1 to ${maximum}` }];
 }
 

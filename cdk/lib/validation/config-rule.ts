@@ -1,5 +1,6 @@
 import { FREQUENCIES } from '../configuration/catalogue.js';
-import { type Fault, type JsonObject, listOf, objectOf } from './fault.js';
+import type { Fault } from './fault.js';
+import { type JsonObject, listOf, objectOf, shown } from './json.js';
 
 /** AWS Config's limit of `InputParameters`, as JSON text. */
 const MAXIMUM_INPUT_LENGTH = 1024;
@@ -21,7 +22,7 @@ export function checkConfigRule(properties: JsonObject): Fault[] {
     }
     const frequency = detail['MaximumExecutionFrequency'];
     if (!FREQUENCIES.some((known) => known === frequency)) {
-      const what = `\`${String(frequency)}\` is not known`;
+      const what = `\`${shown(frequency)}\` is not known`;
       faults.push({ check: 'frequency', place, what, fix: `write one of ${FREQUENCIES.join(', ')}` });
     }
   }

@@ -1,4 +1,4 @@
-import { isObject, listOf, objectOf, type JsonObject } from './fault.js';
+import { isObject, type JsonObject, listOf, objectOf, textOf } from './json.js';
 
 /** A step as the checks need it. */
 export interface StepNode {
@@ -14,8 +14,10 @@ export interface StepTarget {
   readonly name: string;
 }
 
-/** The steps of an Automation document and how they follow each other (Systems Manager, "Using conditional statements
- * in runbooks"): `isEnd` ends, `nextStep` and an `aws:branch` jump, everything else goes on with the following step. */
+/**
+ * The steps of an Automation document and how they follow each other (Systems Manager, "Using conditional statements
+ * in runbooks"): `isEnd` ends, `nextStep` and an `aws:branch` jump, everything else goes on with the following step.
+ */
 export class StepGraph {
   readonly nodes: readonly StepNode[];
 
@@ -63,7 +65,7 @@ export class StepGraph {
 }
 
 function nameOf(step: JsonObject): string {
-  return typeof step['name'] === 'string' ? step['name'] : '';
+  return textOf(step['name']);
 }
 
 function targetsOf(step: JsonObject, place: string, following: JsonObject | undefined): StepTarget[] {
@@ -77,7 +79,7 @@ function targetsOf(step: JsonObject, place: string, following: JsonObject | unde
   const inputs = objectOf(step['inputs']);
   if (step['action'] === 'aws:branch') {
     for (const [index, choice] of listOf(inputs['Choices']).filter(isObject).entries()) {
-      targets.push({ place: `${place}.inputs.Choices[${index}].NextStep`, name: String(choice['NextStep'] ?? '') });
+      targets.push({ place: `${place}.inputs.Choices[${index}].NextStep`, name: textOf(choice['NextStep']) });
     }
     if (typeof inputs['Default'] === 'string') {
       targets.push({ place: `${place}.inputs.Default`, name: inputs['Default'] });

@@ -1,7 +1,8 @@
 import { checkAutomationDocument } from './automation-document.js';
 import { checkRemediation } from './config-remediation.js';
 import { checkConfigRule } from './config-rule.js';
-import { type Fault, isObject, type JsonObject, objectOf } from './fault.js';
+import type { Fault } from './fault.js';
+import { isObject, type JsonObject, objectOf, textOf } from './json.js';
 
 /** A fault and the resource that has it. */
 export interface TemplateFault extends Fault {
@@ -43,7 +44,7 @@ function checkResource(resource: JsonObject, logicalId: string, resources: JsonO
 
 function checkDocumentResource(properties: JsonObject): Fault[] {
   const faults: Fault[] = [];
-  const name = String(properties['Name']);
+  const name = textOf(properties['Name']);
   if (!/^(?!aws|amazon|amzn)[a-zA-Z0-9_.-]{3,128}$/.test(name)) {
     faults.push({ check: 'document', place: 'Name', what: `\`${name}\` is no name`, fix: 'use 3 to 128 characters' });
   }
@@ -64,7 +65,9 @@ function checkPermission(rule: JsonObject, logicalId: string, resources: JsonObj
     const { Type: type, Properties: properties } = objectOf(resource);
     const { Principal: principal, FunctionName: name, SourceAccount: account } = objectOf(properties);
     const isForConfig = type === 'AWS::Lambda::Permission' && principal === 'config.amazonaws.com';
-    return isForConfig && JSON.stringify(name) === identifier && isObject(account) && account['Ref'] === 'AWS::AccountId';
+    return (
+      isForConfig && JSON.stringify(name) === identifier && isObject(account) && account['Ref'] === 'AWS::AccountId'
+    );
   });
   const before = [rule['DependsOn'] ?? []].flat();
   if (permissions.some(([id]) => before.includes(id))) return [];
@@ -79,14 +82,14 @@ function checkRuleName(properties: JsonObject, resources: JsonObject): Fault[] {
 }
 
 function checkParameterSize(properties: JsonObject): Fault[] {
-  const limit = PARAMETER_BYTES[String(properties['Tier'] ?? 'Standard')] ?? 0;
-  const size = Buffer.byteLength(String(properties['Value']), 'utf8');
+  const limit = PARAMETER_BYTES[textOf(properties['Tier'] ?? 'Standard')] ?? 0;
+  const size = Buffer.byteLength(textOf(properties['Value']), 'utf8');
   if (size <= limit) return [];
   return [{ check: 'parameter-size', place: 'Value', what: `has ${size} bytes`, fix: `use at most ${limit}` }];
 }
 
 /** The resource of that type that a `Ref` names. */
 function referred(value: unknown, type: string, resources: JsonObject): JsonObject | undefined {
-  const resource = resources[String(objectOf(value)['Ref'])];
+  const resource = resources[textOf(objectOf(value)['Ref'])];
   return isObject(resource) && resource['Type'] === type ? resource : undefined;
 }

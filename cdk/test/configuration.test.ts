@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseCatalogue } from '../lib/configuration/catalogue.js';
+import { parseDeployment } from '../lib/configuration/deployment.js';
+import { RefusedFile } from '../lib/configuration/problem.js';
+import { loadProfile } from '../lib/profile.js';
+import { newRemedy, newRule, ROOT, trustingChecker } from './world.js';
+
+const DEPLOYMENT = {
+  region: 'us-east-1',
+  prefix: 'credwarden',
+  remediation: 'manual',
+  logRetentionDays: 365,
+  architecture: 'x86_64',
+};
+
+const AUTOMATIC = { ...DEPLOYMENT, remediation: 'automatic', attempts: 25, retrySeconds: 1 };
+
+const CATALOGUE = { format: 1, rules: [newRule()], remedies: [newRemedy()], schedules: [] };
+
+/** The places of all problems, or none. */
+function placesOf(parse: () => unknown): string[] {
+  try {
+    parse();
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof RefusedFile);
+    for (const { hint } of error.problems) assert.notEqual(hint, '');
+    return error.problems.map(({ place }) => place);
+  }
+}
+
+function checkDeployment(value: unknown, places: readonly string[]): void {
+  assert.deepEqual(
+    placesOf(() => parseDeployment(value, 'deployment.json')),
+    places,
+    JSON.stringify(value),
+  );
+}
+
+function checkCatalogue(value: unknown, places: readonly string[]): void {
+  assert.deepEqual(
+    placesOf(() => parseCatalogue(value, 'catalogue.json')),
+    places,
+    JSON.stringify(value),
+  );
+}
+
+test('a deployment says everything or is refused', () => {
+  checkDeployment(DEPLOYMENT, []);
+  checkDeployment(AUTOMATIC, []);
+  for (const field of Object.keys(DEPLOYMENT)) checkDeployment({ ...DEPLOYMENT, [field]: undefined }, [field]);
+  checkDeployment({}, ['architecture', 'logRetentionDays', 'prefix', 'region', 'remediation']);
+});
+
+test('a deployment that is no object is refused', () => {
+  for (const value of [null, [], 'x', 1]) assert.notEqual(placesOf(() => parseDeployment(value, 'f')).length, 0);
+});
+
+test('a field of a deployment that is wrong or unknown is refused', () => {
+  checkDeployment({ ...DEPLOYMENT, retry: 1 }, ['retry']);
+  checkDeployment({ ...DEPLOYMENT, region: 'everywhere' }, ['region']);
+  checkDeployment({ ...DEPLOYMENT, prefix: 'Credwarden' }, ['prefix']);
+  checkDeployment({ ...DEPLOYMENT, prefix: 'aws-warden' }, ['prefix']);
+  checkDeployment({ ...DEPLOYMENT, prefix: 'a'.repeat(24) }, ['prefix']);
+  checkDeployment({ ...DEPLOYMENT, remediation: 'sometimes' }, ['remediation']);
+  checkDeployment({ ...DEPLOYMENT, logRetentionDays: 100 }, ['logRetentionDays']);
+  checkDeployment({ ...DEPLOYMENT, logRetentionDays: 9999 }, ['logRetentionDays']);
+  checkDeployment({ ...DEPLOYMENT, architecture: 'arm' }, ['architecture']);
+  checkDeployment({ ...DEPLOYMENT, reservedConcurrency: 0 }, ['reservedConcurrency']);
+  checkDeployment({ ...DEPLOYMENT, kmsKeyArn: 'alias/logs' }, ['kmsKeyArn']);
+  checkDeployment({ ...DEPLOYMENT, alarmTopicArn: 'security' }, ['alarmTopicArn']);
+});
+
+test('automatic remediation needs attempts within what AWS Config allows', () => {
+  checkDeployment({ ...AUTOMATIC, attempts: 26, retrySeconds: 0 }, ['attempts', 'retrySeconds']);
+  checkDeployment({ ...AUTOMATIC, retrySeconds: 2_678_001 }, ['retrySeconds']);
+  checkDeployment({ ...AUTOMATIC, attempts: undefined, retrySeconds: undefined }, ['attempts', 'retrySeconds']);
+});
+
+test('attempts contradict manual remediation', () => {
+  checkDeployment({ ...DEPLOYMENT, attempts: 5 }, ['attempts']);
+  checkDeployment({ ...DEPLOYMENT, retrySeconds: 5 }, ['retrySeconds']);
+});
+
+test('a key or topic of another region contradicts the region', () => {
+  const alarmTopicArn = 'arn:aws:sns:eu-west-1:111122223333:security';
+  const kmsKeyArn = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd';
+  checkDeployment({ ...DEPLOYMENT, alarmTopicArn, kmsKeyArn }, ['alarmTopicArn', 'kmsKeyArn']);
+  checkDeployment({ ...DEPLOYMENT, region: 'eu-west-1', alarmTopicArn, kmsKeyArn }, []);
+});
+
+test('a refused file names itself, each place and each remedy', () => {
+  assert.throws(() => parseDeployment({ ...AUTOMATIC, attempts: 99, colour: 'red' }, 'deployment.json'), {
+    message: [
+      '`deployment.json` is refused:',
+      '  attempts: `99` is not a whole number from 1 to 25',
+      '    hint: write a whole number from 1 to 25',
+      '  colour: is not a known field',
+      '    hint: remove it; known are alarmTopicArn, architecture, attempts, kmsKeyArn, logRetentionDays, prefix, ' +
+        'region, remediation, reservedConcurrency, retrySeconds',
+    ].join('\n'),
+  });
+});
+
+test('a catalogue is complete and consistent or refused', () => {
+  checkCatalogue(CATALOGUE, []);
+  checkCatalogue({ ...CATALOGUE, format: 2 }, ['format']);
+  checkCatalogue({ ...CATALOGUE, rules: [{ ...newRule(), colour: 'red' }] }, ['rules[0].colour']);
+  checkCatalogue({ ...CATALOGUE, rules: [newRule({ remedy: 'nothing' })] }, ['rules[0].remedy']);
+  checkCatalogue({ ...CATALOGUE, rules: [newRule(), newRule()] }, ['console-mfa']);
+  checkCatalogue({ ...CATALOGUE, rules: [newRule({ timeoutSeconds: 291 })] }, ['rules[0].timeoutSeconds']);
+  checkCatalogue({ ...CATALOGUE, rules: [{ ...newRule(), frequency: 'Daily' }] }, ['rules[0].frequency']);
+  checkCatalogue({ ...CATALOGUE, remedies: [newRemedy({ changes: ['iam:UpdateAccessKey'] })] }, [
+    'remedies[0].changes',
+  ]);
+});
+
+test('a grant names single actions and a known target that exists where it is granted', () => {
+  const granted = (grants: unknown): unknown => ({ ...CATALOGUE, rules: [{ ...newRule(), grants }] });
+  checkCatalogue(granted([{ actions: ['iam:*'], on: 'users' }]), ['rules[0].grants[0].actions[0]']);
+  checkCatalogue(granted([{ actions: ['iam:GetUser'], on: 'everything' }]), ['rules[0].grants[0].on']);
+  checkCatalogue(granted([{ actions: ['config:StartConfigRulesEvaluation'], on: 'rules' }]), ['rules[0].grants']);
+  checkCatalogue(
+    { ...CATALOGUE, remedies: [newRemedy({ changes: [], grants: [{ actions: ['iam:GetUser'], on: 'own-rule' }] })] },
+    ['remedies[0].grants'],
+  );
+});
+
+test('a profile that is not there is refused with those that are', () => {
+  for (const name of ['nothing', '../profiles/default']) {
+    assert.throws(() => loadProfile(ROOT, name, trustingChecker), /hint: name one of automatic, default$/);
+  }
+});

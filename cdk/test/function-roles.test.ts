@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { functionsOf, GRANT_TARGETS, type GrantTarget } from '../lib/configuration/catalogue.js';
+import { listOf, objectOf } from '../lib/validation/json.js';
+import { permissionsOf, plain, resourceNamed, resourcesOf, roleOf } from './template-reading.js';
+import { CATALOGUE, newRemedy, newRule, props, synthesize } from './world.js';
+
+/** ARNs as a person would write them for the committed catalogue, by target. */
+function expectedResources(json: ReturnType<typeof synthesize>['json'], target: GrantTarget): string[] {
+  const id = (type: string, property: string, value: string): string => resourceNamed(json, type, property, value).id;
+  const ledger = id('AWS::DynamoDB::Table', 'TableName', 'credwarden-ledger');
+  const rule = id('AWS::Config::ConfigRule', 'ConfigRuleName', 'credwarden-access-key-age');
+  const automation = resourcesOf(json, 'AWS::IAM::Role').find((role) => role.id.startsWith('AutomationRole'))?.id ?? '';
+  const ssm = 'arn:aws:ssm:us-east-1:<AWS::AccountId>';
+  const resources: Record<GrantTarget, string[]> = {
+    any: ['*'],
+    users: ['arn:aws:iam::<AWS::AccountId>:user/*'],
+    groups: ['arn:aws:iam::<AWS::AccountId>:group/*'],
+    'policy-parameter': [`${ssm}:parameter/credwarden/policy`],
+    'kill-switch-parameter': [`${ssm}:parameter/credwarden/kill-switch`],
+    ledger: [`<${ledger}.Arn>`],
+    'ledger-index': [`<${ledger}.Arn>/index/open-by-due`],
+    'own-rule': [`<${rule}.Arn>`],
+    rules: [`<${rule}.Arn>`],
+    remediations: ['arn:aws:config:us-east-1:<AWS::AccountId>:remediation-configuration/credwarden-access-key-age/*'],
+    documents: [
+      `${ssm}:document/credwarden-access-key-age`,
+      `${ssm}:automation-definition/credwarden-access-key-age:*`,
+      `${ssm}:document/credwarden-undo-deactivate-credential`,
+      `${ssm}:automation-definition/credwarden-undo-deactivate-credential:*`,
+      `${ssm}:automation-execution/*`,
+    ],
+    executions: [`${ssm}:automation-execution/*`],
+    'automation-role': [`<${automation}.Arn>`],
+  };
+  return resources[target];
+}
+
+test('every role allows exactly the grants of the catalogue and its own log', () => {
+  const { json } = synthesize(props());
+  for (const { name, grants } of functionsOf(CATALOGUE)) {
+    const logGroup = resourceNamed(json, 'AWS::Logs::LogGroup', 'LogGroupName', `/aws/lambda/credwarden-${name}`).id;
+    const expected = [
+      `Allow logs:CreateLogStream on <${logGroup}.Arn>`,
+      `Allow logs:PutLogEvents on <${logGroup}.Arn>`,
+      ...grants.flatMap(({ actions, on }) =>
+        actions.flatMap((action) => expectedResources(json, on).map((arn) => `Allow ${action} on ${arn}`)),
+      ),
+    ];
+    const allowed = permissionsOf(json, roleOf(json, `credwarden-${name}`)).filter((each) => each.startsWith('Allow'));
+    assert.deepEqual(allowed, [...new Set(expected)].sort(), name);
+  }
+});
+
+test('no target of a grant is forgotten in this test', () => {
+  const { json } = synthesize(props());
+  for (const target of GRANT_TARGETS) assert.ok(expectedResources(json, target).length > 0);
+});
+
+test('every function has a role of its own, without managed policies', () => {
+  const { json } = synthesize(props());
+  const roles = functionsOf(CATALOGUE).map(({ name }) => roleOf(json, `credwarden-${name}`));
+  assert.equal(new Set(roles).size, roles.length);
+  for (const { properties } of resourcesOf(json, 'AWS::IAM::Role')) {
+    assert.equal(properties['ManagedPolicyArns'], undefined);
+  }
+});
+
+test('the automation role invokes the remedies and nothing else, for automations of this account only', () => {
+  const { json } = synthesize(props());
+  const role = resourcesOf(json, 'AWS::IAM::Role').find(({ id }) => id.startsWith('AutomationRole'));
+  assert.ok(role);
+  assert.deepEqual(permissionsOf(json, role.id), [
+    'Allow lambda:InvokeFunction on arn:aws:lambda:us-east-1:<AWS::AccountId>:function:credwarden-deactivate-credential',
+  ]);
+  assert.deepEqual(objectOf(role.properties['AssumeRolePolicyDocument'])['Statement'], [
+    {
+      Action: 'sts:AssumeRole',
+      Effect: 'Allow',
+      Principal: { Service: 'ssm.amazonaws.com' },
+      Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+    },
+  ]);
+});
+
+test('a passed role is passed to SSM only', () => {
+  const { json } = synthesize(props());
+  const statements = resourcesOf(json, 'AWS::IAM::Role')
+    .flatMap(({ properties }) => listOf(properties['Policies']))
+    .flatMap((policy) => listOf(objectOf(objectOf(policy)['PolicyDocument'])['Statement']))
+    .map(objectOf)
+    .filter((statement) => JSON.stringify(statement['Action']).includes('iam:PassRole'));
+  assert.equal(statements.length, 1);
+  assert.deepEqual(statements[0]?.['Condition'], { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } });
+});
+
+test('no function waits for the grant on its own rule, which comes after it', () => {
+  const { json } = synthesize(props());
+  const own = resourcesOf(json, 'AWS::IAM::Policy').map(({ id }) => id);
+  assert.equal(own.length, 1);
+  for (const { whole } of resourcesOf(json, 'AWS::Lambda::Function')) {
+    assert.ok(!own.some((id) => JSON.stringify(whole).includes(id)));
+  }
+});
+
+test('a rule that is granted its own ARN is not granted another', () => {
+  const catalogue = {
+    ...CATALOGUE,
+    rules: [...CATALOGUE.rules, newRule()],
+    remedies: [...CATALOGUE.remedies, newRemedy()],
+  };
+  const { json } = synthesize(props({ catalogue }));
+  const rule = resourceNamed(json, 'AWS::Config::ConfigRule', 'ConfigRuleName', 'credwarden-console-mfa');
+  const allowed = permissionsOf(json, roleOf(json, 'credwarden-console-mfa'));
+  assert.deepEqual(
+    allowed.filter((each) => each.includes('config:')),
+    [`Allow config:GetComplianceDetailsByConfigRule on ${plain({ 'Fn::GetAtt': [rule.id, 'Arn'] })}`],
+  );
+});

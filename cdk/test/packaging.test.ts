@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { unzipSync } from 'fflate';
+import { checkRuntime, planBuild } from '../lib/packaging/build-plan.js';
+import { releaseZip } from '../lib/packaging/release-zip.js';
+import { CATALOGUE } from './world.js';
+
+const LINUX = { platform: 'linux', arch: 'x64', hasCargoLambda: false };
+const MAC = { platform: 'darwin', arch: 'arm64', hasCargoLambda: true };
+const PACKAGES = [
+  '--release',
+  '--locked',
+  '--package',
+  'access-key-age',
+  '--package',
+  'deactivate-credential',
+  '--package',
+  'advance-work',
+];
+
+test('on the machine that functions run on, plain cargo builds every function of the catalogue at once', () => {
+  const plan = planBuild(CATALOGUE, 'x86_64', LINUX, 'target');
+  assert.deepEqual([plan.command, ...plan.arguments], ['cargo', 'build', ...PACKAGES]);
+  assert.equal(plan.binaries.get('advance-work'), 'target/release/advance-work');
+  assert.equal(plan.binaries.size, 3);
+});
+
+test('for another processor or from another system, cargo-lambda builds', () => {
+  const arm = planBuild(CATALOGUE, 'arm64', { ...LINUX, hasCargoLambda: true }, 'target');
+  assert.deepEqual([arm.command, ...arm.arguments], ['cargo', 'lambda', 'build', '--arm64', ...PACKAGES]);
+  assert.equal(arm.binaries.get('access-key-age'), 'target/lambda/access-key-age/bootstrap');
+  assert.ok(planBuild(CATALOGUE, 'x86_64', MAC, 'target').arguments.includes('--x86-64'));
+});
+
+test('where cargo-lambda is needed and missing, what to install is said', () => {
+  assert.throws(
+    () => planBuild(CATALOGUE, 'arm64', LINUX, 'target'),
+    /^Error: arm64 functions .*\nhint: install it with/,
+  );
+  assert.throws(
+    () => planBuild(CATALOGUE, 'x86_64', { ...MAC, hasCargoLambda: false }, 'target'),
+    /x86_64 functions on darwin arm64 are built by cargo-lambda/,
+  );
+});
+
+test('a binary that needs a newer glibc than the runtime has is refused', () => {
+  checkRuntime('rule', Buffer.from('\0GLIBC_2.2.5\0GLIBC_2.34\0'));
+  checkRuntime('rule', Buffer.from('static'));
+  assert.throws(() => {
+    checkRuntime('rule', Buffer.from('\0GLIBC_2.4\0GLIBC_2.39\0GLIBC_2.34\0'));
+  }, /`rule` needs glibc 2.39, the Lambda runtime has 2.34\nhint: /);
+});
+
+test('a zip holds the binary as bootstrap and nothing else', () => {
+  const files = unzipSync(releaseZip(Buffer.from('binary')));
+  assert.deepEqual(Object.keys(files), ['bootstrap']);
+  assert.equal(Buffer.from(files['bootstrap'] ?? []).toString(), 'binary');
+});
+
+test('the bootstrap of a zip may be executed by everybody', () => {
+  const zip = Buffer.from(releaseZip(Buffer.from('binary')));
+  const directory = zip.indexOf('PK\x01\x02', 0, 'latin1');
+  assert.equal(zip.readUInt8(directory + 5), 3, 'attributes are of Unix');
+  assert.equal((zip.readUInt32LE(directory + 38) >>> 16).toString(8), '100755');
+});
+
+test('the same binary makes the same zip at any time and in any time zone', () => {
+  const script = join(mkdtempSync(join(tmpdir(), 'zip-')), 'zip.mjs');
+  const module = new URL('../lib/packaging/release-zip.js', import.meta.url).href;
+  writeFileSync(
+    script,
+    `import { releaseZip } from '${module}'; process.stdout.write(releaseZip(Buffer.from('binary')));`,
+  );
+  const made = ['UTC', 'Pacific/Auckland', 'America/Los_Angeles'].map((TZ) => {
+    const { stdout, status } = spawnSync(process.execPath, [script], { env: { ...process.env, TZ } });
+    assert.equal(status, 0);
+    return stdout.toString('base64');
+  });
+  assert.equal(new Set(made).size, 1);
+});
