@@ -31,6 +31,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
                     on: On::Ledger,
                 },
+                Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
             ],
         },
     }],
