@@ -7,6 +7,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_iam::Client;
+use aws_sdk_iam::config::Builder;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::EntityType;
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserName};
@@ -18,6 +19,9 @@ use crate::read::{
     ReportState, UserRecord,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// How often a call is tried. Adaptive retries slow down by themselves when IAM throttles; more attempts would keep
 /// one user's bad luck from becoming a gap at the price of everybody's time.
 pub const MAX_ATTEMPTS: u32 = 5;
@@ -28,24 +32,29 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call with all its retries may take. It protects the function's time limit of 290 seconds from one call.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// The longest wait between two attempts. The SDK's adaptive limiter takes a retry after a throttle for ten requests, at
+/// a rate that begins at one in two seconds: unbounded, the first such wait would use up [`OPERATION_TIMEOUT`].
+pub const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
+
 /// How long making a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Entries of a page: the most that IAM gives, so that an account of 5,000 users takes few calls.
 const MAX_ITEMS: i32 = 1000;
 
 /// A client of IAM that retries adaptively, and within bounds that suit a function of 290 seconds.
 pub fn client(config: &SdkConfig) -> Client {
+    Client::from_conf(bounded(Builder::from(config)).build())
+}
+
+fn bounded(config: Builder) -> Builder {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    let config = aws_sdk_iam::config::Builder::from(config)
-        .retry_config(RetryConfig::adaptive().with_max_attempts(MAX_ATTEMPTS))
-        .timeout_config(timeouts)
-        .build();
-    Client::from_conf(config)
+    let retries = RetryConfig::adaptive().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(LONGEST_BACKOFF);
+    config.retry_config(retries).timeout_config(timeouts)
 }
 
 /// [`ReadIam`] by calls of IAM.

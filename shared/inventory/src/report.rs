@@ -12,8 +12,10 @@ use csv::{ByteRecord, ReaderBuilder};
 use jiff::Timestamp;
 
 mod fresh;
+#[cfg(test)]
+mod tests;
 
-pub use fresh::{MAX_REPORT_AGE, ReportError, fresh_report};
+pub use fresh::{MAX_REPORT_AGE, NotReady, ReportError, fresh_report};
 
 /// A credential report, by user.
 ///

@@ -1,6 +1,10 @@
 //! The truth about an account, and the one builder of it.
 
-#![expect(clippy::panic, reason = "a mistake in the making of a test's world must end the test")]
+#![expect(
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a mistake in the making of a test's world must end the test"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
