@@ -2,7 +2,6 @@
 
 use credwarden_credential::id::UserId;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::due;
 use crate::ledger::{Ledger, LedgerError, attributes, body, failed};
@@ -25,20 +24,17 @@ pub struct Lease {
     pub run: RunId,
     /// Grows with every holder: what an earlier holder still writes is refused.
     pub fence: i64,
-    /// What its holder was asked.
+    /// What its holder was asked: by whoever asked first, where an earlier holder left the same unfinished.
     pub request: Request,
+    /// The ARN of who executed the document that its holder runs.
+    pub executed_by: String,
 }
 
 /// What became of asking for a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
     /// It is held now.
-    Ours {
-        /// The lease.
-        lease: Lease,
-        /// What a run was asked that never gave the lease back: it died or failed.
-        left_by: Option<Request>,
-    },
+    Ours(Lease),
     /// Another run holds it.
     Busy {
         /// Until then at most.
@@ -46,39 +42,34 @@ pub enum Acquired {
     },
 }
 
-#[derive(Serialize, Deserialize)]
-struct Body {
-    request: Request,
-}
-
 impl<T: Table> Ledger<T> {
-    /// Asks for the lease on the user of `request`.
+    /// Asks for the lease on the user of `request`. Where a run that was asked the same died or failed without giving
+    /// it back, its requester stays the requester.
     pub async fn acquire_lease(&self, request: &Request, run: &RunId, now: Timestamp) -> Result<Acquired, LedgerError> {
         let key = key(&request.user);
         let doing = format!("acquire the lease on `{}`", request.user);
-        let seen = self.get(&key, &doing).await?;
-        let held = seen.as_ref().map(Held::read).transpose()?;
-        if let Some(Held { holder: Some((holder, until, _)), fence }) = &held {
-            if holder == run {
-                return Ok(Acquired::Ours { lease: lease(request, run, *fence), left_by: None });
+        let held = self.get(&key, &doing).await?.as_ref().map(Held::read).transpose()?;
+        let (fence, condition, left) = match held {
+            None => (1, Condition::absent(), None),
+            Some(Held { fence, holder: None }) => {
+                let unchanged = vec![Clause::Absent(HOLDER), Clause::Is(FENCE, fence.into())];
+                (fence.saturating_add(1), Condition::all(unchanged), None)
             }
-            if now <= *until {
-                return Ok(Acquired::Busy { until: *until });
-            }
-        }
-        let (fence, left_by, condition) = match held {
-            None => (1, None, Condition::absent()),
-            Some(Held { fence, holder }) => {
-                let unchanged = match &holder {
-                    Some((holder, ..)) => Clause::Is(HOLDER, holder.0.clone().into()),
-                    None => Clause::Absent(HOLDER),
-                };
-                let condition = Condition::all(vec![unchanged, Clause::Is(FENCE, fence.into())]);
-                (fence.saturating_add(1), holder.map(|(.., request)| request), condition)
+            Some(Held { holder: Some((_, until, _)), .. }) if now <= until => return Ok(Acquired::Busy { until }),
+            Some(Held { fence, holder: Some((holder, _, left)) }) => {
+                let unchanged = vec![Clause::Is(HOLDER, holder.0.into()), Clause::Is(FENCE, fence.into())];
+                (fence.saturating_add(1), Condition::all(unchanged), Some(left))
             }
         };
+        let executed_by = request.requester.clone();
+        let request = match left {
+            Some(left) if left.same_errand(request) => {
+                Request { requester: left.requester, approvers: left.approvers, ..request.clone() }
+            }
+            _ => request.clone(),
+        };
         let until = now.checked_add(LASTS).unwrap_or(Timestamp::MAX);
-        let mut put: Attributes = [body(&Body { request: request.clone() }, &key)?].into();
+        let mut put: Attributes = [body(&request, &key)?].into();
         put.extend(attributes([
             (HOLDER, run.0.clone().into()),
             (FENCE, fence.into()),
@@ -87,14 +78,14 @@ impl<T: Table> Ledger<T> {
             (OPEN, due::WORK.into()),
             (DUE, until.as_second().saturating_add(1).into()),
         ]));
-        let ours = Acquired::Ours { lease: lease(request, run, fence), left_by };
+        let lease = Lease { user: request.user.clone(), run: run.clone(), fence, request, executed_by };
         match self.write(&[Write { key: key.clone(), condition, action: Action::Put(put) }]).await {
-            Ok(()) => Ok(ours),
+            Ok(()) => Ok(Acquired::Ours(lease)),
             Err(refused @ TableError::Refused(_)) => {
                 // Somebody else was quicker, or the answer to our own write was lost and its retry refused.
                 match self.get(&key, &doing).await?.as_ref().map(Held::read).transpose()? {
                     Some(Held { holder: Some((holder, ..)), fence: theirs }) if holder == *run && theirs == fence => {
-                        Ok(ours)
+                        Ok(Acquired::Ours(lease))
                     }
                     Some(Held { holder: Some((_, until, _)), .. }) => Ok(Acquired::Busy { until }),
                     _ => Err(failed(doing, refused)),
@@ -148,17 +139,10 @@ impl Held {
         let fence = item.number(FENCE)?;
         let holder = match item.attributes.get(HOLDER) {
             None => None,
-            Some(_) => {
-                let Body { request } = item.body()?;
-                Some((RunId(item.text(HOLDER)?.to_owned()), item.time(UNTIL)?, request))
-            }
+            Some(_) => Some((RunId(item.text(HOLDER)?.to_owned()), item.time(UNTIL)?, item.body()?)),
         };
         Ok(Self { fence, holder })
     }
-}
-
-fn lease(request: &Request, run: &RunId, fence: i64) -> Lease {
-    Lease { user: request.user.clone(), run: run.clone(), fence, request: request.clone() }
 }
 
 const HOLDER: &str = "holder";

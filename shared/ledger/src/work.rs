@@ -80,6 +80,8 @@ pub struct Work {
     pub taken_up: Vec<TakenUp>,
     /// When it was intended.
     pub begun: Timestamp,
+    /// When a run last set out to apply it. Until [`LISTS_LAG`] later a list may hide that it has.
+    pub tried: Timestamp,
     /// The run that goes on with it, or went last.
     pub run: RunId,
     /// Which finding it answers, or why it is undone.
@@ -187,8 +189,20 @@ impl Work {
         !matches!(self.step, Step::Settled { .. })
     }
 
-    /// The same work, after which a new act of its kind begins.
+    /// The same work at its end.
     #[must_use]
+    pub fn settled(self, outcome: Outcome, now: Timestamp) -> Self {
+        Self { step: Step::Settled { at: now, outcome }, ..self }
+    }
+
+    fn note_taken_up(&mut self, lease: &Lease, now: Timestamp) {
+        let skipped = self.taken_up.len().saturating_sub(REMEMBERED - 1);
+        self.taken_up.drain(..skipped);
+        let (by, execution) = (lease.executed_by.clone(), lease.request.execution.clone());
+        self.taken_up.push(TakenUp { by, execution, at: now });
+    }
+
+    /// What is remembered when a new act of its kind begins.
     fn remembered(&self) -> Vec<Earlier> {
         let last = Earlier { begun: self.begun, requester: self.request.requester.clone(), step: self.step.clone() };
         let skipped = self.earlier.len().saturating_sub(REMEMBERED - 1);
@@ -224,6 +238,9 @@ pub enum Begun {
     Held,
     /// Another run has the lease, or has changed the work; nothing was written.
     Superseded,
+    /// The ledger did not take it, and does not hold it: why. Should it still arrive, it is refused once the lease is
+    /// given back, or is open work like any other.
+    NotTaken(String),
 }
 
 impl<T: Table> Ledger<T> {
@@ -241,6 +258,9 @@ impl<T: Table> Ledger<T> {
             }
         };
         work.run = lease.run.clone();
+        if lease.executed_by != work.request.requester {
+            work.note_taken_up(lease, now);
+        }
         work.earlier = follows.as_ref().map(Work::remembered).unwrap_or_default();
         // INVARIANT (one transaction): intent, purse, hold and lease stand or fall together, so that no act is
         // unpaid, none is paid twice, and none begins without the lease.
@@ -256,11 +276,10 @@ impl<T: Table> Ledger<T> {
         });
         let due = now.checked_add(LASTS).unwrap_or(Timestamp::MAX);
         writes.push(Write { key: key.clone(), condition, action: Action::Put(put(&work, &key, due)?) });
-        if let Some(mut undone) = undoes {
+        if let Some(undone) = undoes {
             let undone_key = self::key(lease, &undone.act, &undone.credential);
             let condition = unchanged(&undone);
-            let outcome = Outcome::Undone { execution: lease.request.execution.clone() };
-            undone.step = Step::Settled { at: now, outcome };
+            let undone = undone.settled(Outcome::Undone { execution: lease.request.execution.clone() }, now);
             let put = put(&undone, &undone_key, now)?;
             writes.push(Write { key: undone_key, condition, action: Action::Put(put) });
         }
@@ -279,20 +298,21 @@ impl<T: Table> Ledger<T> {
                     _ => Begun::Superseded,
                 })
             }
-            Err(source) => Err(failed(doing, source)),
+            Err(source) => match self.work_at(&key, &doing).await? {
+                Some(found) if found.run == lease.run => Ok(Begun::Ours(found)),
+                _ => Ok(Begun::NotTaken(said(&source))),
+            },
         }
     }
 
-    /// Takes over open work from the run that left it. It is not paid again.
-    pub async fn take_over(&self, lease: &Lease, work: Work, now: Timestamp) -> Result<Work, LedgerError> {
+    /// Takes over open work from the run that left it, and says whether it will try to apply it. It is not paid again.
+    pub async fn take_over(&self, lease: &Lease, work: Work, tries: bool, now: Timestamp) -> Result<Work, LedgerError> {
         let key = key(lease, &work.act, &work.credential);
         let doing = format!("take over {} of `{}`", work.act, work.credential);
         let condition = unchanged(&work);
-        let by = TakenUp { by: lease.request.requester.clone(), execution: lease.request.execution.clone(), at: now };
-        let mut taken_up = work.taken_up.clone();
-        taken_up.push(by);
-        let skipped = taken_up.len().saturating_sub(REMEMBERED);
-        let work = Work { run: lease.run.clone(), taken_up: taken_up.into_iter().skip(skipped).collect(), ..work };
+        let tried = if tries { now } else { work.tried };
+        let mut work = Work { run: lease.run.clone(), tried, ..work };
+        work.note_taken_up(lease, now);
         let due = now.checked_add(LASTS).unwrap_or(Timestamp::MAX);
         let write = Write { key: key.clone(), condition, action: Action::Put(put(&work, &key, due)?) };
         self.confirm(self.write(&[lease.check(), write]).await, &key, work, doing).await
@@ -330,6 +350,13 @@ impl<T: Table> Ledger<T> {
 
     async fn work_at(&self, key: &Key, doing: &str) -> Result<Option<Work>, LedgerError> {
         self.get(key, doing).await?.as_ref().map(Item::body).transpose()
+    }
+}
+
+fn said(error: &TableError) -> String {
+    match error {
+        TableError::Failed(source) => format!("{error}: {source}"),
+        TableError::Refused(_) | TableError::Conflict => error.to_string(),
     }
 }
 

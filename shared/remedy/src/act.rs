@@ -1,0 +1,200 @@
+//! The answer to a rule's findings on one user, credential by credential.
+
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::{Gap, GapReason};
+use credwarden_inventory::read::ReadIam;
+use credwarden_ledger::budget::Purse;
+use credwarden_ledger::table::Table;
+use credwarden_ledger::work::{Act, Begun, Intent, Outcome, Step, Work};
+use credwarden_policy::exception::Exceptions;
+use credwarden_policy::policy::Policy;
+use credwarden_policy::remedy::RuleName;
+use credwarden_policy::verdict::Verdict;
+
+use crate::answer::{Answer, Status};
+use crate::fault::{Fault, chain};
+use crate::guard::{Cleared, Facts, REPORTED_FOR, guard, silent};
+use crate::plan::plan;
+use crate::remedy::Judge;
+use crate::run::Run;
+use crate::step::sighting;
+use crate::verify::{Unverified, live_key, verify};
+use crate::write::WriteIam;
+
+/// What the ledger knows of the rule, read once for all credentials. A text says why it could not be read.
+struct Background {
+    rule: RuleName,
+    judge: Judge,
+    reported: Result<Option<Policy>, String>,
+    population: Result<Option<u32>, String>,
+}
+
+/// Why a credential is not acted on.
+struct Blocked {
+    status: Status,
+    reason: String,
+}
+
+impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
+    /// Goes on with what is open, then answers what the rule finds.
+    pub(crate) async fn answer_findings(&self, rule: RuleName) -> Result<Answer, Fault> {
+        let Some(judge) = self.remedy.judge(rule) else {
+            return Ok(Answer::unchanged(Status::NothingToDo, format!("this remedy does not answer `{rule}`")));
+        };
+        let act = Act::Remedy(self.remedy.name);
+        let open: Vec<_> = self.record.works.iter().filter(|work| work.act == act && work.is_open()).collect();
+        let verdict = judge(self.user, self.policy, &Exceptions::default(), self.now);
+        if open.is_empty() && !matches!(verdict, Verdict::NonCompliant { .. } | Verdict::Unknown(_)) {
+            return Ok(Answer::unchanged(
+                Status::NothingToDo,
+                format!("`{}` does not break the policy", self.user.name),
+            ));
+        }
+        let background = self.background(rule, judge).await;
+        let mut answers = Vec::new();
+        for work in &open {
+            answers.push(self.resume(&background, (*work).clone()).await?);
+        }
+        if let Verdict::Unknown(gap) = &verdict {
+            answers.push(unknown(gap)?);
+        }
+        let credentials = verdict.findings().filter_map(|finding| finding.credential());
+        for credential in credentials.filter(|found| open.iter().all(|work| work.credential != **found)) {
+            answers.push(self.begin(&background, credential).await?);
+        }
+        Ok(Answer::of(answers, "nothing that breaks the policy can be acted on"))
+    }
+
+    async fn background(&self, rule: RuleName, judge: Judge) -> Background {
+        let ledger = &self.ports.ledger;
+        let reported_at = self.now.checked_sub(REPORTED_FOR).unwrap_or(self.now);
+        let reported = ledger.newest_reported_before(rule, reported_at).await.map_err(|error| chain(&error));
+        let passes = ledger.passes(rule).await.map_err(|error| chain(&error));
+        let population = passes.map(|passes| passes.complete.map(|pass| pass.population));
+        Background { rule, judge, reported, population }
+    }
+
+    fn clear(
+        &self,
+        background: &Background,
+        credential: &CredentialId,
+        is_paid: bool,
+    ) -> Result<Result<Cleared<'_>, Blocked>, Fault> {
+        let Background { rule, judge, reported, population } = background;
+        let verified = match verify(*judge, self.user, credential, self.policy, self.now) {
+            Ok(verified) => verified,
+            Err(Unverified::Settled(reason)) => {
+                return Ok(Err(Blocked { status: Status::NothingToDo, reason }));
+            }
+            Err(Unverified::Unknown(gap)) => {
+                let Answer { status, reason, .. } = unknown(&gap)?;
+                return Ok(Err(Blocked { status, reason: format!("{credential}: {reason}") }));
+            }
+        };
+        let facts = Facts {
+            rule: *rule,
+            judge: *judge,
+            remedy: self.remedy.name,
+            policy: self.policy,
+            record: self.record,
+            reported: reported.as_ref().map(Option::as_ref).map_err(String::as_str),
+            population: population.as_ref().map(|count| *count).map_err(String::as_str),
+            is_paid,
+        };
+        Ok(guard(verified, &facts, self.now)
+            .map_err(|refusal| Blocked { status: refusal.status(), reason: format!("{credential}: {refusal}") }))
+    }
+
+    /// A new act.
+    async fn begin(&self, background: &Background, credential: &CredentialId) -> Result<Answer, Fault> {
+        let cleared = match self.clear(background, credential, false)? {
+            Ok(cleared) => cleared,
+            Err(Blocked { status, reason }) => return Ok(Answer::unchanged(status, reason)),
+        };
+        let Some(plan) = plan(&cleared, self.remedy.act) else {
+            return Ok(Answer::unchanged(Status::NothingToDo, format!("{credential} is as it should be")));
+        };
+        if !self.has_time_to_act() {
+            return Ok(Answer::unchanged(Status::Waiting, format!("{credential}: time ran out before its turn")));
+        }
+        let (verified, limit) = (cleared.verified(), cleared.budget());
+        let act = Act::Remedy(self.remedy.name);
+        let limits = verified.limits();
+        let work = Work {
+            act,
+            credential: credential.clone(),
+            request: self.lease.request.clone(),
+            taken_up: Vec::new(),
+            begun: self.now,
+            tried: self.now,
+            run: self.lease.run.clone(),
+            because: format!("{}: {}", background.rule, verified.finding()),
+            policy: self.policy.id(),
+            before: sighting(verified.key(), self.now),
+            undo_until: Some(self.now.checked_add(limits.undo.duration()).unwrap_or(jiff::Timestamp::MAX)),
+            step: Step::Intended,
+            earlier: Vec::new(),
+        };
+        let follows = self.record.work(act, credential).cloned();
+        let intent = Intent { work, follows, purse: Purse::Act, limit, undoes: None, hold: None };
+        let work = match self.begun(intent, credential).await? {
+            Ok(work) => work,
+            Err(answer) => return Ok(answer),
+        };
+        self.carry_out(work, plan, None, |key| silent(self.user, key, limits, self.now)).await
+    }
+
+    /// An act that an earlier run left open. It is paid for; everything else is asked again.
+    async fn resume(&self, background: &Background, work: Work) -> Result<Answer, Fault> {
+        let credential = work.credential.clone();
+        let Some(key) = live_key(self.user, &credential).map_err(Fault::Gap)? else {
+            return self.take_over_and_settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await;
+        };
+        if (self.remedy.act)(key).is_none() {
+            // INVARIANT (every crash point): the intent is ours and the key is as intended, so the write arrived and
+            // only its record is missing. (Somebody who made the same change by hand meanwhile cannot be told from us.)
+            return self.take_over_and_settle(work, Outcome::Done { after: sighting(key, self.now) }).await;
+        }
+        if let Step::Applied { at } = work.step {
+            return self.unconfirmed(work, at).await;
+        }
+        // INVARIANT (every crash point): the run died before its write, or the write arrived and this list does not show
+        // it yet. Making the change again is right in both cases; forgetting the intent only where no list lags.
+        let tried = work.tried;
+        let cleared = self.clear(background, &credential, true)?;
+        match cleared.map(|cleared| (plan(&cleared, self.remedy.act), cleared.verified().limits())) {
+            Ok((Some(plan), limits)) => {
+                let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
+                self.carry_out(work, plan, Some(tried), |key| silent(self.user, key, limits, self.now)).await
+            }
+            Ok((None, _)) => self.take_over_and_settle(work, Outcome::Done { after: sighting(key, self.now) }).await,
+            Err(Blocked { status, reason }) => {
+                let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
+                self.give_up(work, status, reason, Some(tried)).await
+            }
+        }
+    }
+
+    /// Writes an intent down, or answers why not.
+    pub(crate) async fn begun(&self, intent: Intent, credential: &CredentialId) -> Result<Result<Work, Answer>, Fault> {
+        let limit = intent.limit;
+        let refused = |status, reason: String| Ok(Err(Answer::unchanged(status, format!("{credential}: {reason}"))));
+        match self.ports.ledger.begin(self.lease, intent, self.now).await? {
+            Begun::Ours(work) => Ok(Ok(work)),
+            Begun::OverBudget => refused(Status::OverBudget, format!("the day's budget of {limit} is spent")),
+            Begun::Held => refused(Status::Held, "a hold was written meanwhile".to_owned()),
+            Begun::Superseded => refused(Status::Waiting, "another run has taken over".to_owned()),
+            Begun::NotTaken(why) => refused(Status::Held, format!("budget and ledger are unavailable: {why}")),
+        }
+    }
+}
+
+/// A fact that is not known: a fault where trying again may help, held where it makes no sense.
+fn unknown(gap: &Gap) -> Result<Answer, Fault> {
+    match gap.reason {
+        GapReason::Implausible => Ok(Answer::unchanged(Status::Held, gap.to_string())),
+        GapReason::Denied | GapReason::Throttled | GapReason::Failed | GapReason::NotReached => {
+            Err(Fault::Gap(gap.clone()))
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Whether a credential that breaks the policy may be changed. One refusal suffices, and the first in order is said:
+//! kill switch, mode, protection, exception, hold, a policy edited lately, use, budget.
+
+use std::fmt;
+
+use credwarden_credential::age::{date, is_older};
+use credwarden_credential::snapshot::{AccessKey, Gap, LastUse, User};
+use credwarden_ledger::record::UserRecord;
+use credwarden_ledger::request::Document;
+use credwarden_policy::limits::Limits;
+use credwarden_policy::policy::Policy;
+use credwarden_policy::remedy::{Mode, RemedyName, RuleName};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::answer::Status;
+use crate::kill_switch::KillSwitch;
+use crate::remedy::Judge;
+use crate::verify::{Verified, verify};
+
+/// How long a policy must have been reported by complete passes before remedies act by it: a policy edit is a mass
+/// action, and whoever made it has this long to see what it makes of the account.
+pub const REPORTED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The tag that names who answers for a user.
+pub const OWNER_TAG: &str = "owner";
+
+/// What decides beside the credential itself. A text in place of a fact says why it could not be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The rule that is answered.
+    pub rule: RuleName,
+    /// Its judgement.
+    pub judge: Judge,
+    /// The remedy that would act.
+    pub remedy: RemedyName,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// What the ledger knows of the user.
+    pub record: &'a UserRecord,
+    /// The policy by which the last complete pass at least [`REPORTED_FOR`] ago reported, if there was one.
+    pub reported: Result<Option<&'a Policy>, &'a str>,
+    /// How many users hold an active credential, by the last complete pass, if there was one.
+    pub population: Result<Option<u32>, &'a str>,
+    /// Whether the act is paid for: it was intended before, and is being taken up.
+    pub is_paid: bool,
+}
+
+/// A credential that may be changed, and by which daily budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleared<'a> {
+    // INVARIANT (unforgeable): only `guard` makes one.
+    verified: Verified<'a>,
+    budget: u32,
+}
+
+impl<'a> Cleared<'a> {
+    /// What was verified.
+    pub fn verified(&self) -> &Verified<'a> {
+        &self.verified
+    }
+
+    /// How many credentials may be changed today.
+    pub fn budget(&self) -> u32 {
+        self.budget
+    }
+}
+
+/// Why a credential is not changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The kill switch does not let it.
+    KillSwitch(KillSwitch),
+    /// The policy names no remedy for the class, or another one.
+    NoRemedy,
+    /// The policy asks for less than acting.
+    Mode(Mode, String),
+    /// The policy protects the user.
+    Protected(String),
+    /// The credential may break the rule.
+    Excepted {
+        /// The exception.
+        id: String,
+        /// The last instant at which it holds.
+        until: Timestamp,
+    },
+    /// The credential is left alone.
+    Hold {
+        /// Who wants that.
+        by: String,
+        /// Why.
+        reason: String,
+        /// The last instant at which it holds.
+        until: Timestamp,
+    },
+    /// No complete pass has reported for long enough.
+    NotReported,
+    /// It breaks the policy only since that was edited.
+    NotReportedLongEnough,
+    /// By which policy complete passes reported cannot be read.
+    ReportedUnreadable(String),
+    /// It was used within the class's window.
+    InUse {
+        /// Who answers for it.
+        owner: String,
+        /// Its last use.
+        at: Timestamp,
+        /// Of which service.
+        service: String,
+    },
+    /// Its last use is not known.
+    LastUseUnknown(Option<Gap>),
+    /// No complete pass has counted the account's users.
+    NoPopulation,
+    /// How many users there are cannot be read.
+    PopulationUnreadable(String),
+    /// The day's budget is none.
+    NoBudget,
+}
+
+/// Says whether the kill switch lets executions of `document` act. Asked before anything else is read or written.
+pub fn switched_on(kill_switch: KillSwitch, document: Document) -> Result<(), Refusal> {
+    if kill_switch.allows(document) { Ok(()) } else { Err(Refusal::KillSwitch(kill_switch)) }
+}
+
+/// Says whether what was verified may be changed at `now`.
+pub fn guard<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> Result<Cleared<'a>, Refusal> {
+    let Facts { rule, judge, remedy, policy, record, reported, population, is_paid } = *facts;
+    let user = verified.user();
+    let credential = verified.credential();
+    match policy.remedy(rule, verified.class()) {
+        Some(found) if found.name != remedy => return Err(Refusal::NoRemedy),
+        None => return Err(Refusal::NoRemedy),
+        Some(found) => match found.mode {
+            Mode::Enforce => {}
+            mode @ (Mode::Observe | Mode::Warn) => return Err(Refusal::Mode(mode, owner(user).to_owned())),
+        },
+    }
+    if let Some(pattern) = policy.protects(&user.arn) {
+        return Err(Refusal::Protected(pattern.to_owned()));
+    }
+    if let Some(exception) = record.exceptions.covering(&user.id, rule, &credential, now) {
+        return Err(Refusal::Excepted { id: exception.id.clone(), until: exception.until });
+    }
+    if let Some(hold) = record.hold(&credential, now) {
+        return Err(Refusal::Hold { by: hold.by.clone(), reason: hold.reason.clone(), until: hold.until });
+    }
+    match reported {
+        Err(why) => return Err(Refusal::ReportedUnreadable(why.to_owned())),
+        Ok(None) => return Err(Refusal::NotReported),
+        // INVARIANT (a policy edit is a mass action): what breaks only the current policy waits.
+        Ok(Some(earlier)) => {
+            if verify(judge, user, &credential, earlier, now).is_err() {
+                return Err(Refusal::NotReportedLongEnough);
+            }
+        }
+    }
+    silent(user, verified.key(), verified.limits(), now)?;
+    let budget = match (is_paid, population) {
+        (true, _) => 0,
+        (false, Err(why)) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
+        (false, Ok(None)) => return Err(Refusal::NoPopulation),
+        (false, Ok(Some(population))) => match policy.budget().limit(population) {
+            0 => return Err(Refusal::NoBudget),
+            budget => budget,
+        },
+    };
+    Ok(Cleared { verified, budget })
+}
+
+/// Whether a key has not been used within the class's window. Last use proves use, never disuse: what is not known
+/// counts as use.
+pub(crate) fn silent(user: &User, key: &AccessKey, limits: Limits, now: Timestamp) -> Result<(), Refusal> {
+    match &key.last_use {
+        LastUse::Never => Ok(()),
+        LastUse::At { at, .. } if is_older(*at, limits.in_use, now) => Ok(()),
+        LastUse::At { at, service, .. } => {
+            Err(Refusal::InUse { owner: owner(user).to_owned(), at: *at, service: service.clone() })
+        }
+        LastUse::NotRead => Err(Refusal::LastUseUnknown(None)),
+        LastUse::Unread(gap) => Err(Refusal::LastUseUnknown(Some(gap.clone()))),
+    }
+}
+
+fn owner(user: &User) -> &str {
+    user.tags.get(OWNER_TAG).map_or(user.name.as_str(), String::as_str)
+}
+
+impl Refusal {
+    /// How an execution ends that is refused so.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::NoRemedy => Status::NothingToDo,
+            Self::Mode(Mode::Warn, _) => Status::Warned,
+            Self::Mode(..) | Self::NotReported | Self::NotReportedLongEnough => Status::Observed,
+            Self::Excepted { .. } => Status::Excepted,
+            Self::NoBudget => Status::OverBudget,
+            Self::KillSwitch(_)
+            | Self::Protected(_)
+            | Self::Hold { .. }
+            | Self::ReportedUnreadable(_)
+            | Self::InUse { .. }
+            | Self::LastUseUnknown(_)
+            | Self::NoPopulation
+            | Self::PopulationUnreadable(_) => Status::Held,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KillSwitch(switch) => write!(formatter, "the kill switch says `{switch}`"),
+            Self::NoRemedy => formatter.write_str("the policy does not name this remedy for its class"),
+            Self::Mode(mode, owner) => write!(formatter, "the policy says `{mode}`; its owner is {owner}"),
+            Self::Protected(pattern) => write!(formatter, "the policy protects `{pattern}`"),
+            Self::Excepted { id, until } => write!(formatter, "exception {id} holds until {}", date(*until)),
+            Self::Hold { by, reason, until } => {
+                write!(formatter, "{by} holds it until {until}: {reason}")
+            }
+            Self::NotReported => formatter.write_str("no complete pass has reported 24 hours ago or earlier"),
+            Self::NotReportedLongEnough => formatter
+                .write_str("it does not break the policy that was reported 24 hours ago, only the one edited since"),
+            Self::ReportedUnreadable(why) => write!(formatter, "what was reported 24 hours ago is unreadable: {why}"),
+            Self::InUse { owner, at, service } => {
+                write!(formatter, "it is in use, last at {at} of {service}; {owner} must replace it")
+            }
+            Self::LastUseUnknown(Some(gap)) => write!(formatter, "its last use is not known: {gap}"),
+            Self::LastUseUnknown(None) => formatter.write_str("its last use was not read"),
+            Self::NoPopulation => formatter.write_str("no complete pass has counted the users, so there is no budget"),
+            Self::PopulationUnreadable(why) => write!(formatter, "the budget is unreadable: {why}"),
+            Self::NoBudget => formatter.write_str("the day's budget is none"),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What exactly will be changed. A plan leaves nothing to choose, and is consumed when it is applied.
+
+use std::fmt;
+
+use credwarden_credential::age::date;
+use credwarden_credential::id::{AccessKeyId, UserName};
+use credwarden_credential::snapshot::{AccessKey, KeyStatus, User};
+use credwarden_ledger::work::{Outcome, Step, Work};
+use credwarden_policy::policy::Policy;
+use jiff::Timestamp;
+
+use crate::answer::Status;
+use crate::guard::Cleared;
+use crate::remedy::Change;
+use crate::write::{WriteError, WriteIam};
+
+/// One change of one key.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    // INVARIANT (no way round the guard): made of what was cleared or is undoable, and of nothing else.
+    user: UserName,
+    key: AccessKeyId,
+    to: KeyStatus,
+}
+
+/// The change that the remedy makes of a cleared credential; `None` if it is so already.
+pub fn plan(cleared: &Cleared<'_>, act: Change) -> Option<Plan> {
+    let key = cleared.verified().key();
+    let to = act(key)?;
+    Some(Plan { user: cleared.verified().user().name.clone(), key: key.id.clone(), to })
+}
+
+/// Makes the change.
+pub async fn apply<W: WriteIam>(plan: Plan, writer: &W) -> Result<(), WriteError> {
+    let Plan { user, key, to } = plan;
+    writer.update_access_key(&user, &key, to).await
+}
+
+impl Plan {
+    /// Whose key.
+    pub fn user(&self) -> &UserName {
+        &self.user
+    }
+
+    /// Which key.
+    pub fn key(&self) -> &AccessKeyId {
+        &self.key
+    }
+
+    /// The status it gets.
+    pub fn to(&self) -> KeyStatus {
+        self.to
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = match self.to {
+            KeyStatus::Active => "active",
+            KeyStatus::Inactive => "inactive",
+        };
+        write!(formatter, "make access key {} of `{}` {status}", self.key, self.user)
+    }
+}
+
+/// A key whose deactivation the ledger holds, and that may be made as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undoable<'a> {
+    // INVARIANT (unforgeable): only `undoable` makes one.
+    user: &'a User,
+    key: &'a AccessKey,
+}
+
+impl<'a> Undoable<'a> {
+    /// The key as it was read.
+    pub fn key(&self) -> &'a AccessKey {
+        self.key
+    }
+}
+
+/// Why an act is not undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotUndoable {
+    /// The ledger holds no act on this credential of this user that stands.
+    NothingDone(String),
+    /// The time for it is over.
+    TooLate(Timestamp),
+    /// The policy protects the user.
+    Protected(String),
+    /// The key is gone.
+    Gone,
+}
+
+/// Says whether `work` can be undone. Who takes up an undo that was begun in time need not ask the time again.
+pub fn undoable<'a>(
+    work: Option<&Work>,
+    user: &'a User,
+    key: Option<&'a AccessKey>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Undoable<'a>, NotUndoable> {
+    let Some(work) = work else {
+        return Err(NotUndoable::NothingDone("the ledger knows of no act on it".to_owned()));
+    };
+    match &work.step {
+        Step::Intended | Step::Applied { .. } | Step::Settled { outcome: Outcome::Done { .. }, .. } => {}
+        Step::Settled { at, outcome } => {
+            let how = match outcome {
+                Outcome::Done { .. } | Outcome::Undone { .. } => "has been undone",
+                Outcome::Withdrawn { .. } => "was given up before it had any effect",
+                Outcome::Reversed => "was changed back by somebody else",
+                Outcome::Gone { .. } => "ended when it was gone",
+            };
+            return Err(NotUndoable::NothingDone(format!("the act {how} on {}", date(*at))));
+        }
+    }
+    if let Some(until) = work.undo_until.filter(|until| *until < now) {
+        return Err(NotUndoable::TooLate(until));
+    }
+    reversible(user, key, policy)
+}
+
+/// Says whether an undo that the ledger holds open can still be made.
+pub(crate) fn reversible<'a>(
+    user: &'a User,
+    key: Option<&'a AccessKey>,
+    policy: &Policy,
+) -> Result<Undoable<'a>, NotUndoable> {
+    if let Some(pattern) = policy.protects(&user.arn) {
+        return Err(NotUndoable::Protected(pattern.to_owned()));
+    }
+    let key = key.ok_or(NotUndoable::Gone)?;
+    Ok(Undoable { user, key })
+}
+
+/// The change that undoes. It is made even where the key seems to be so already: a list may show the state before.
+pub fn plan_undo(undoable: &Undoable<'_>, undo: Change) -> Plan {
+    let Undoable { user, key } = undoable;
+    let to = undo(key).unwrap_or(key.status);
+    Plan { user: user.name.clone(), key: key.id.clone(), to }
+}
+
+impl NotUndoable {
+    /// How an execution ends that does not undo.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Protected(_) => Status::Held,
+            Self::NothingDone(_) | Self::TooLate(_) | Self::Gone => Status::NothingToDo,
+        }
+    }
+}
+
+impl fmt::Display for NotUndoable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingDone(why) => formatter.write_str(why),
+            Self::TooLate(until) => write!(formatter, "it could be undone until {}", date(*until)),
+            Self::Protected(pattern) => write!(formatter, "the policy protects `{pattern}`"),
+            Self::Gone => formatter.write_str("the key is gone"),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a remedy is made of: pure functions.
+
+use credwarden_credential::snapshot::{AccessKey, KeyStatus, User};
+use credwarden_policy::exception::Exceptions;
+use credwarden_policy::policy::Policy;
+use credwarden_policy::remedy::{RemedyName, RuleName};
+use credwarden_policy::verdict::Verdict;
+use jiff::Timestamp;
+
+/// How a rule judges one user: the rule's own function, so that rule and remedy cannot differ.
+pub type Judge = fn(&User, &Policy, &Exceptions, Timestamp) -> Verdict;
+
+/// The status that an act gives a key; `None` if the key has it.
+pub type Change = fn(&AccessKey) -> Option<KeyStatus>;
+
+/// A remedy.
+#[derive(Clone, Copy, Debug)]
+pub struct Remedy {
+    /// Its name.
+    pub name: RemedyName,
+    /// The rules whose findings it answers.
+    pub rules: &'static [(RuleName, Judge)],
+    /// Its act.
+    pub act: Change,
+    /// How its act is undone.
+    pub undo: Change,
+}
+
+impl Remedy {
+    pub(crate) fn judge(&self, rule: RuleName) -> Option<Judge> {
+        self.rules.iter().find(|(name, _)| *name == rule).map(|(_, judge)| *judge)
+    }
+}

@@ -1,0 +1,238 @@
+//! One invocation, from what it is told to what it answers.
+
+use std::error::Error;
+
+use credwarden_credential::id::UserName;
+use credwarden_credential::snapshot::User;
+use credwarden_inventory::live::{find_user_by_id, read_user};
+use credwarden_inventory::read::ReadIam;
+use credwarden_ledger::failure::Failure;
+use credwarden_ledger::lease::{Acquired, Lease};
+use credwarden_ledger::record::UserRecord;
+use credwarden_ledger::request::{Document, Request, RunId};
+use credwarden_ledger::table::Table;
+use credwarden_ledger::work::Outcome;
+use credwarden_ledger::{Ledger, LedgerError};
+use credwarden_policy::policy::Policy;
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::answer::{Answer, Status};
+use crate::fault::{Fault, chain};
+use crate::guard::switched_on;
+use crate::kill_switch::KillSwitch;
+use crate::remedy::Remedy;
+use crate::request::request;
+use crate::resource::ReadConfig;
+use crate::ssm::ReadSsm;
+use crate::write::WriteIam;
+
+/// All that a remedy reads and writes.
+#[derive(Clone, Debug)]
+pub struct Ports<S, C, R, W, T> {
+    /// Systems Manager.
+    pub ssm: S,
+    /// AWS Config.
+    pub config: C,
+    /// IAM, to read.
+    pub reader: R,
+    /// IAM, to change.
+    pub writer: W,
+    /// The ledger.
+    pub ledger: Ledger<T>,
+}
+
+/// What the deployment says, from the function's environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How the deployment's names begin.
+    pub prefix: String,
+    /// The parameter that holds the policy.
+    pub policy_parameter: String,
+    /// The parameter that holds the kill switch.
+    pub kill_switch_parameter: String,
+}
+
+/// One invocation.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The execution that invokes: all that the invocation is told.
+    pub execution_id: String,
+    /// The run; different for every invocation of the same execution.
+    pub run: RunId,
+    /// The time, read once.
+    pub now: Timestamp,
+    /// When the invocation will be ended.
+    pub ends: Instant,
+}
+
+/// A run that holds the lease on a user, with all that was read to decide.
+#[derive(Debug)]
+pub(crate) struct Run<'a, S, C, R, W, T> {
+    pub(crate) remedy: &'a Remedy,
+    pub(crate) ports: &'a Ports<S, C, R, W, T>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) policy: &'a Policy,
+    pub(crate) lease: &'a Lease,
+    pub(crate) record: &'a UserRecord,
+    pub(crate) user: &'a User,
+    pub(crate) now: Timestamp,
+    pub(crate) ends: Instant,
+}
+
+/// Takes the next safe step on what the execution asks for.
+pub async fn handle<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
+    remedy: &Remedy,
+    ports: &Ports<S, C, R, W, T>,
+    settings: &Settings,
+    invocation: &Invocation,
+) -> Result<Answer, Fault> {
+    let execution = ports.ssm.automation_execution(&invocation.execution_id).await?;
+    let request = request(&execution, remedy, &settings.prefix)?;
+    let outcome = answer(remedy, ports, settings, invocation, &request).await;
+    match outcome {
+        // Another run has taken over what this one was about to change: it goes on, and nothing is lost.
+        Err(Fault::Ledger(LedgerError::Superseded { doing })) => {
+            Ok(Answer::unchanged(Status::Waiting, format!("another run has taken over: {doing} was given up")))
+        }
+        Err(fault) => {
+            note_failure(ports, &request, &fault, invocation.now).await;
+            Err(fault)
+        }
+        answer => answer,
+    }
+}
+
+async fn answer<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
+    remedy: &Remedy,
+    ports: &Ports<S, C, R, W, T>,
+    settings: &Settings,
+    invocation: &Invocation,
+    request: &Request,
+) -> Result<Answer, Fault> {
+    let now = invocation.now;
+    let held = |reason: String| Ok(Answer::unchanged(Status::Held, reason));
+    // INVARIANT (unreadable, so no action): without kill switch and policy not even the ledger is touched.
+    let kill_switch = match KillSwitch::read(&ports.ssm, &settings.kill_switch_parameter).await {
+        Ok(kill_switch) => kill_switch,
+        Err(reason) => return held(reason),
+    };
+    if let Err(refusal) = switched_on(kill_switch, request.document) {
+        return Ok(Answer::unchanged(refusal.status(), refusal.to_string()));
+    }
+    let policy = match ports.ssm.parameter(&settings.policy_parameter).await {
+        Ok(document) => Policy::parse(&document).map_err(|problems| problems.to_string()),
+        Err(error) => Err(format!("the policy cannot be read: {error}")),
+    };
+    let policy = match policy {
+        Ok(policy) => policy,
+        Err(reason) => return held(reason),
+    };
+    let lease = match ports.ledger.acquire_lease(request, &invocation.run, now).await? {
+        Acquired::Ours(lease) => lease,
+        Acquired::Busy { until } => {
+            let reason = format!("another run is at this user, until {until} at most");
+            return Ok(Answer::unchanged(Status::Waiting, reason));
+        }
+    };
+    // INVARIANT (liveness): a fault leaves the lease to expire, so the schedule finds it and starts the document again.
+    let answer = under_lease(remedy, ports, settings, invocation, &policy, &lease).await?;
+    if let Err(error) = ports.ledger.release_lease(&lease, now).await {
+        warn!(user.id = %lease.user, error = &error as &dyn Error, "the lease is left to expire");
+    }
+    Ok(answer)
+}
+
+async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
+    remedy: &Remedy,
+    ports: &Ports<S, C, R, W, T>,
+    settings: &Settings,
+    invocation: &Invocation,
+    policy: &Policy,
+    lease: &Lease,
+) -> Result<Answer, Fault> {
+    let now = invocation.now;
+    let record = match ports.ledger.record(&lease.user).await {
+        Ok(record) => record,
+        Err(error) => {
+            let reason = format!("exceptions and holds are unreadable: {}", chain(&error));
+            return Ok(Answer::unchanged(Status::Held, reason));
+        }
+    };
+    let user = match find(ports, lease, now).await? {
+        Found::User(user) => user,
+        Found::Gone(reason) => return settle_gone(ports, lease, &record, reason, now).await,
+    };
+    let run = Run { remedy, ports, settings, policy, lease, record: &record, user: &user, now, ends: invocation.ends };
+    match (lease.request.document, &lease.request.credential) {
+        (Document::Rule(rule), _) => run.answer_findings(rule).await,
+        (Document::Undo(_), Some(credential)) => run.undo(credential).await,
+        (Document::Undo(_), None) => Ok(Answer::unchanged(Status::NothingToDo, "no credential is named")),
+    }
+}
+
+enum Found {
+    User(Box<User>),
+    Gone(String),
+}
+
+/// Finds the user with the id of the lease, and reads it live. A name may have passed to another user since AWS Config
+/// recorded it: only the id decides.
+async fn find<S, C: ReadConfig, R: ReadIam, W, T>(
+    ports: &Ports<S, C, R, W, T>,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<Found, Fault> {
+    let id = &lease.user;
+    let recorded = ports.config.user_name(id).await.unwrap_or_else(|error| {
+        warn!(user.id = %id, error = &error as &dyn Error, "the name of {id} is looked for in the list of users");
+        None
+    });
+    let mut other: Option<(UserName, User)> = None;
+    if let Some(name) = recorded {
+        match read_user(&ports.reader, &name, now).await? {
+            Some(user) if user.id == *id => return Ok(Found::User(Box::new(user))),
+            Some(user) => other = Some((name, user)),
+            None => {}
+        }
+    }
+    if let Some(name) = find_user_by_id(&ports.reader, id).await? {
+        if let Some(user) = read_user(&ports.reader, &name, now).await?.filter(|user| user.id == *id) {
+            return Ok(Found::User(Box::new(user)));
+        }
+    }
+    Ok(Found::Gone(match other {
+        Some((name, user)) => format!("{id} was deleted; `{name}` is another user now, {}", user.id),
+        None => format!("{id} was deleted"),
+    }))
+}
+
+/// Nothing is left to do for a user who is gone: open work ends, or the schedule would take it up for ever.
+async fn settle_gone<S, C, R, W, T: Table>(
+    ports: &Ports<S, C, R, W, T>,
+    lease: &Lease,
+    record: &UserRecord,
+    reason: String,
+    now: Timestamp,
+) -> Result<Answer, Fault> {
+    for work in record.works.iter().filter(|work| work.is_open()) {
+        let work = ports.ledger.take_over(lease, work.clone(), false, now).await?;
+        ports.ledger.keep_work(lease, work.settled(Outcome::Gone { reason: reason.clone() }, now), now).await?;
+    }
+    Ok(Answer::unchanged(Status::NothingToDo, reason))
+}
+
+/// Notes a fault, as well as it goes: AWS Config's own remediation exceptions are told by it.
+async fn note_failure<S, C, R, W, T: Table>(
+    ports: &Ports<S, C, R, W, T>,
+    request: &Request,
+    fault: &Fault,
+    now: Timestamp,
+) {
+    let failure =
+        Failure { document: request.document, execution: request.execution.clone(), at: now, message: chain(fault) };
+    if let Err(error) = ports.ledger.note_failure(&request.user, &failure).await {
+        warn!(user.id = %request.user, error = &error as &dyn Error, "the failure is not noted in the ledger");
+    }
+}

@@ -1,0 +1,197 @@
+//! The last steps of every act: re-read, apply, read back, record.
+
+use std::time::Duration;
+
+use credwarden_credential::id::{AccessKeyId, UserName};
+use credwarden_credential::snapshot::{AccessKey, LastUse};
+use credwarden_inventory::read::{ReadError, ReadIam};
+use credwarden_ledger::request::Document;
+use credwarden_ledger::table::Table;
+use credwarden_ledger::work::{Act, LISTS_LAG, Outcome, Sighting, Step, Work};
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::answer::{Answer, Changed, Status, UndoBy};
+use crate::fault::Fault;
+use crate::guard::Refusal;
+use crate::plan::{Plan, apply};
+use crate::run::Run;
+use crate::write::{WriteError, WriteIam};
+
+/// What is kept of an invocation for one act: seven calls that may each take 25 s with their retries. An act that
+/// begins later than this before the end could be cut off in the middle.
+const AN_ACT_TAKES: Duration = Duration::from_secs(175);
+
+impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
+    /// Whether an act that begins now can be expected to come to its end.
+    pub(crate) fn has_time_to_act(&self) -> bool {
+        self.ends.saturating_duration_since(Instant::now()) >= AN_ACT_TAKES
+    }
+
+    /// Applies a plan to which the ledger holds our intent. `tried` is when an earlier run may have applied it.
+    pub(crate) async fn carry_out(
+        &self,
+        work: Work,
+        plan: Plan,
+        tried: Option<Timestamp>,
+        still: impl Fn(&AccessKey) -> Result<(), Refusal>,
+    ) -> Result<Answer, Fault> {
+        if !self.has_time_to_act() {
+            return self.wait(work, "time ran out before its turn").await;
+        }
+        // INVARIANT (own precondition): what was decided on is read again just before it is changed.
+        let Some(key) = self.fresh_key(plan.user(), plan.key(), true).await? else {
+            return self.settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await;
+        };
+        let is_so_already = key.status == plan.to() && matches!(work.act, Act::Remedy(_));
+        if is_so_already {
+            return match tried {
+                Some(_) => self.settle(work, Outcome::Done { after: sighting(&key, self.now) }).await,
+                None => {
+                    let reason = "somebody else has just done it".to_owned();
+                    self.give_up(work, Status::NothingToDo, reason, None).await
+                }
+            };
+        }
+        if let Err(refusal) = still(&key) {
+            let credential = &work.credential;
+            let reason = format!("{credential}: {refusal}");
+            return self.give_up(work, refusal.status(), reason, tried).await;
+        }
+        // INVARIANT (one run at a time): a lease outlives its holder, so whoever holds it here is alone until the end.
+        if !self.ports.ledger.holds_lease(self.lease).await? {
+            let reason = format!("{}: another run has taken over", work.credential);
+            return Ok(Answer::unchanged(Status::Waiting, reason));
+        }
+        let (user, id, to, what) = (plan.user().clone(), plan.key().clone(), plan.to(), plan.to_string());
+        match apply(plan, &self.ports.writer).await {
+            Ok(()) => {
+                info!(user.id = %self.user.id, execution = %self.lease.request.execution, "IAM was told to {what}")
+            }
+            Err(WriteError::NoSuchEntity { .. }) => {
+                return self.settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await;
+            }
+            Err(failed) => return Err(failed.into()),
+        }
+        // IAM has accepted it. Whatever goes wrong from here is no fault of the change: the schedule confirms it.
+        let work = Work { step: Step::Applied { at: self.now }, ..work };
+        match self.fresh_key(&user, &id, false).await {
+            Ok(Some(key)) if key.status == to => {
+                self.settle(work, Outcome::Done { after: sighting(&key, self.now) }).await
+            }
+            Ok(None) => self.settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await,
+            Ok(Some(_)) => self.wait(work, "IAM accepted it, but its lists do not show it yet").await,
+            Err(error) => self.wait(work, &format!("IAM accepted it, but it cannot be read back: {error}")).await,
+        }
+    }
+
+    /// Ends open work.
+    pub(crate) async fn settle(&self, work: Work, outcome: Outcome) -> Result<Answer, Fault> {
+        let (act, credential, undo_until) = (work.act, work.credential.clone(), work.undo_until);
+        let work = work.settled(outcome.clone(), self.now);
+        self.ports.ledger.keep_work(self.lease, work, self.now).await?;
+        Ok(match outcome {
+            Outcome::Done { after } => {
+                let undo = undo_until.map(|until| UndoBy {
+                    document: Document::Undo(self.remedy.name).name(&self.settings.prefix),
+                    resource_id: self.user.id.clone(),
+                    credential_ids: vec![credential.clone()],
+                    until,
+                });
+                let status = match act {
+                    Act::Remedy(_) => Status::Done,
+                    Act::Undo(_) => Status::Undone,
+                };
+                let changed =
+                    Changed { act, user: self.user.name.clone(), credential: credential.clone(), now: after.status };
+                Answer { status, reason: format!("{credential}: {act} is done"), actions: vec![changed], undo }
+            }
+            Outcome::Undone { execution } => {
+                Answer::unchanged(Status::NothingToDo, format!("{credential}: undone by {execution}"))
+            }
+            Outcome::Withdrawn { reason } => Answer::unchanged(Status::NothingToDo, format!("{credential}: {reason}")),
+            Outcome::Reversed => Answer::unchanged(
+                Status::Held,
+                format!("{credential}: {act} was done, and somebody else has changed it back"),
+            ),
+            Outcome::Gone { reason } => Answer::unchanged(Status::NothingToDo, format!("{credential}: {reason}")),
+        })
+    }
+
+    /// Ends open work of another run.
+    pub(crate) async fn take_over_and_settle(&self, work: Work, outcome: Outcome) -> Result<Answer, Fault> {
+        let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
+        self.settle(work, outcome).await
+    }
+
+    /// Work that IAM accepted at `at`, of which a list does not show the effect.
+    pub(crate) async fn unconfirmed(&self, work: Work, at: Timestamp) -> Result<Answer, Fault> {
+        if self.now.duration_since(at) < LISTS_LAG {
+            let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
+            self.wait(work, "IAM accepted it, but its lists do not show it yet").await
+        } else {
+            self.take_over_and_settle(work, Outcome::Reversed).await
+        }
+    }
+
+    /// Leaves work open until the lists must have caught up.
+    pub(crate) async fn wait(&self, work: Work, why: &str) -> Result<Answer, Fault> {
+        let reason = format!("{}: {why}", work.credential);
+        let due = self.now.checked_add(LISTS_LAG).unwrap_or(Timestamp::MAX);
+        self.ports.ledger.keep_work(self.lease, work, due).await?;
+        Ok(Answer::unchanged(Status::Waiting, reason))
+    }
+
+    /// Ends an intent without effect, where it is certain that it had none: not while a list may still hide the write
+    /// of the run that left it.
+    pub(crate) async fn give_up(
+        &self,
+        work: Work,
+        status: Status,
+        reason: String,
+        tried: Option<Timestamp>,
+    ) -> Result<Answer, Fault> {
+        match tried {
+            Some(tried) if self.now.duration_since(tried) < LISTS_LAG => {
+                self.wait(work, "an earlier run may have done it, which IAM's lists do not show yet").await
+            }
+            _ => {
+                let work = work.settled(Outcome::Withdrawn { reason: reason.clone() }, self.now);
+                self.ports.ledger.keep_work(self.lease, work, self.now).await?;
+                Ok(Answer::unchanged(status, reason))
+            }
+        }
+    }
+
+    /// One key of the user as IAM lists it now, or `None` if it does not.
+    async fn fresh_key(
+        &self,
+        user: &UserName,
+        id: &AccessKeyId,
+        with_use: bool,
+    ) -> Result<Option<AccessKey>, ReadError> {
+        let reader = &self.ports.reader;
+        let mut marker = None;
+        loop {
+            let page = reader.list_access_keys(user, marker.clone()).await?;
+            if let Some(found) = page.items.into_iter().find(|key| key.id == *id) {
+                let last_use = if with_use {
+                    reader.get_access_key_last_used(id).await.unwrap_or_else(|error| LastUse::Unread(error.gap()))
+                } else {
+                    LastUse::NotRead
+                };
+                let (status, created) = (found.status, found.created);
+                return Ok(Some(AccessKey { id: found.id, status, created, last_use }));
+            }
+            if page.next.is_none() || page.next == marker {
+                return Ok(None);
+            }
+            marker = page.next;
+        }
+    }
+}
+
+pub(crate) fn sighting(key: &AccessKey, now: Timestamp) -> Sighting {
+    Sighting { at: now, status: key.status, created: key.created, last_use: key.last_use.clone() }
+}
