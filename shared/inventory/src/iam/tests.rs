@@ -42,18 +42,18 @@ impl TimeSource for PausableClock {
 }
 
 /// An error as IAM's query protocol writes it.
-fn error(code: &str) -> Option<String> {
-    Some(format!(
+fn error(code: &str) -> String {
+    format!(
         "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type>\
          <Code>{code}</Code><Message>No reason.</Message></Error><RequestId>4d2d</RequestId></ErrorResponse>"
-    ))
+    )
 }
 
-fn answer(action: &str, result: &str) -> Option<String> {
-    Some(format!(
+fn answer(action: &str, result: &str) -> String {
+    format!(
         "<{action}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><{action}Result>{result}\
          </{action}Result><ResponseMetadata><RequestId>4d2d</RequestId></ResponseMetadata></{action}Response>"
-    ))
+    )
 }
 
 const ONE_KEY: &str = "<AccessKeyMetadata><member><UserName>alice</UserName>\
@@ -62,7 +62,7 @@ const ONE_KEY: &str = "<AccessKeyMetadata><member><UserName>alice</UserName>\
 
 #[tokio::test]
 async fn denied_is_said_to_be_denied_and_not_tried_again() {
-    let rule = mock!(Client::list_access_keys).sequence().http_status(403, error("AccessDenied")).build();
+    let rule = mock!(Client::list_access_keys).sequence().http_status(403, Some(error("AccessDenied"))).build();
     let error = iam(&[&rule]).list_access_keys(&alice(), None).await.unwrap_err();
     assert_eq!(error.failure, Failure::Denied);
     assert_eq!(
@@ -77,9 +77,9 @@ async fn throttled_twice_and_then_answered_is_an_answer() {
     let rule = mock!(Client::list_access_keys)
         .match_requests(|request| request.user_name() == Some("alice") && request.marker() == Some("there"))
         .sequence()
-        .http_status(400, error("Throttling"))
+        .http_status(400, Some(error("Throttling")))
         .times(2)
-        .http_status(200, answer("ListAccessKeys", ONE_KEY))
+        .http_status(200, Some(answer("ListAccessKeys", ONE_KEY)))
         .build();
     let page = iam(&[&rule]).list_access_keys(&alice(), Some(Marker("there".to_owned()))).await.unwrap();
     let key = AccessKeyMetadata {
@@ -93,7 +93,8 @@ async fn throttled_twice_and_then_answered_is_an_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn throttled_for_ever_ends_after_the_attempts_allowed() {
-    let rule = mock!(Client::list_access_keys).sequence().http_status(400, error("Throttling")).repeatedly().build();
+    let rule =
+        mock!(Client::list_access_keys).sequence().http_status(400, Some(error("Throttling"))).repeatedly().build();
     let began = Instant::now();
     let error = iam(&[&rule]).list_access_keys(&alice(), None).await.unwrap_err();
     assert_eq!(error.failure, Failure::Throttled);
@@ -103,7 +104,7 @@ async fn throttled_for_ever_ends_after_the_attempts_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failing_service_is_tried_again_and_then_said_to_have_failed() {
-    let rule = mock!(Client::get_user).sequence().http_status(500, error("ServiceFailure")).repeatedly().build();
+    let rule = mock!(Client::get_user).sequence().http_status(500, Some(error("ServiceFailure"))).repeatedly().build();
     let error = iam(&[&rule]).get_user(&alice()).await.unwrap_err();
     assert_eq!(error.failure, Failure::Failed);
     assert!(rule.num_calls() > 1);
@@ -111,9 +112,9 @@ async fn a_failing_service_is_tried_again_and_then_said_to_have_failed() {
 
 #[tokio::test]
 async fn no_such_user_and_no_password_are_told_apart_from_failures() {
-    let no_user = mock!(Client::get_user).sequence().http_status(404, error("NoSuchEntity")).build();
-    let no_password = mock!(Client::get_login_profile).sequence().http_status(404, error("NoSuchEntity")).build();
-    let denied = mock!(Client::get_login_profile).sequence().http_status(403, error("AccessDenied")).build();
+    let no_user = mock!(Client::get_user).sequence().http_status(404, Some(error("NoSuchEntity"))).build();
+    let no_password = mock!(Client::get_login_profile).sequence().http_status(404, Some(error("NoSuchEntity"))).build();
+    let denied = mock!(Client::get_login_profile).sequence().http_status(403, Some(error("AccessDenied"))).build();
     let iam = iam(&[&no_user, &no_password, &denied]);
     assert_eq!(iam.get_user(&alice()).await.unwrap_err().failure, Failure::NoSuchEntity);
     assert!(!iam.has_login_profile(&alice()).await.unwrap());
@@ -122,7 +123,8 @@ async fn no_such_user_and_no_password_are_told_apart_from_failures() {
 
 #[tokio::test]
 async fn the_report_and_all_that_iam_says_instead_of_it() {
-    let code = |status, code| mock!(Client::get_credential_report).sequence().http_status(status, error(code)).build();
+    let code =
+        |status, code| mock!(Client::get_credential_report).sequence().http_status(status, Some(error(code))).build();
     let report = "<Content>dXNlcixhcm4=</Content><ReportFormat>text/csv</ReportFormat>\
          <GeneratedTime>2026-11-24T08:00:00Z</GeneratedTime>";
     let rules = [
@@ -130,7 +132,10 @@ async fn the_report_and_all_that_iam_says_instead_of_it() {
         code(410, "ReportExpired"),
         code(404, "ReportInProgress"),
         code(403, "AccessDenied"),
-        mock!(Client::get_credential_report).sequence().http_status(200, answer("GetCredentialReport", report)).build(),
+        mock!(Client::get_credential_report)
+            .sequence()
+            .http_status(200, Some(answer("GetCredentialReport", report)))
+            .build(),
     ];
     let iam = iam(&rules.each_ref());
     assert_eq!(iam.get_credential_report().await.unwrap(), ReportAnswer::NotPresent);
@@ -174,7 +179,7 @@ async fn users_and_groups_come_with_all_that_chooses_a_class() {
             request.filter() == [EntityType::User, EntityType::Group] && request.max_items() == Some(1000)
         })
         .sequence()
-        .http_status(200, answer("GetAccountAuthorizationDetails", page))
+        .http_status(200, Some(answer("GetAccountAuthorizationDetails", page)))
         .build();
     let page = iam(&[&rule]).get_account_authorization_details(None).await.unwrap();
     let [AuthorizationDetail::User(user), AuthorizationDetail::Group(group)] = &page.items[..] else {
@@ -197,7 +202,7 @@ async fn a_key_without_a_date_of_use_was_never_used() {
     let rules = [used, never].map(|result| {
         mock!(Client::get_access_key_last_used)
             .sequence()
-            .http_status(200, answer("GetAccessKeyLastUsed", result))
+            .http_status(200, Some(answer("GetAccessKeyLastUsed", result)))
             .build()
     });
     let iam = iam(&rules.each_ref());
