@@ -183,3 +183,6 @@ fn progress(
     };
     Ok(Progress { passes, gaps, reported })
 }
+
+#[cfg(test)]
+mod tests;
