@@ -188,7 +188,7 @@ fn state_of(files: &[PathBuf]) -> Result<String> {
         let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         hash.update(format!("{}\n{}\n{}\n", path.display(), about.len(), changed.as_nanos()));
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 /// The policy validator that `cdk synth` calls.

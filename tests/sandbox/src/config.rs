@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Answer, Call, Player};
 use crate::directory::Directory;
+use crate::shape::present;
 use crate::template::{ConfigRule, Deployment, Remediation, Scope};
 use crate::tricks::{Trick, Tricks};
 
@@ -153,7 +154,7 @@ impl Config {
             "recordVersion": "1.0",
         });
         let recorder = "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig";
-        let mut event = json!({
+        let event = present(json!({
             "version": "1.0",
             "invokingEvent": invoking_event.to_string(),
             "resultToken": token,
@@ -163,10 +164,8 @@ impl Config {
             "configRuleName": rule.name,
             "configRuleId": rule.id(),
             "accountId": self.scope.account,
-        });
-        if let Some(parameters) = &rule.input_parameters {
-            event["ruleParameters"] = parameters.as_str().into();
-        }
+            "ruleParameters": rule.input_parameters,
+        }));
         Invocation { rule: rule.name.clone(), function_arn: rule.function_arn.clone(), event, token }
     }
 

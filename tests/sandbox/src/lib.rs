@@ -20,5 +20,7 @@ pub mod proxy;
 mod runtime_api;
 pub mod sandbox;
 pub mod schedule;
+mod shape;
+pub mod story;
 pub mod template;
 pub mod tricks;

@@ -25,6 +25,7 @@ use crate::faults::Faults;
 use crate::functions::{Functions, Invocation};
 use crate::proxy::Proxy;
 use crate::schedule::Schedules;
+use crate::shape::present;
 use crate::template::Deployment;
 
 pub use lambda::Invoked;
@@ -68,7 +69,10 @@ impl Drop for Folder {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("options", &self.options).field("folder", &self.folder.0).finish_non_exhaustive()
+        f.debug_struct("Sandbox")
+            .field("options", &self.options)
+            .field("folder", &self.folder.0)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,12 +111,9 @@ impl Sandbox {
 
     /// Somebody writes a parameter.
     pub async fn put_parameter(&self, name: &str, value: &str) -> Result<()> {
-        let mut request = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true });
-        if let Some(deployed) = self.deployment.parameters.get(name)
-            && let Some(tier) = deployed.request.get("Tier")
-        {
-            request["Tier"] = tier.clone();
-        }
+        let tier = self.deployment.parameters.get(name).and_then(|deployed| deployed.request.get("Tier"));
+        let request =
+            present(json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true, "Tier": tier }));
         self.emulator.json(&self.deployment.scope.region, "AmazonSSM.PutParameter", &request).await.map(drop)
     }
 

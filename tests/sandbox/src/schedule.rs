@@ -13,7 +13,7 @@ use crate::template::{Deployment, Schedule, Scope};
 #[derive(Debug)]
 pub struct Schedules {
     scope: Scope,
-    schedules: Vec<(Schedule, SignedDuration)>,
+    periodic: Vec<(Schedule, SignedDuration)>,
     fired: Mutex<BTreeMap<usize, Timestamp>>,
 }
 
@@ -39,14 +39,14 @@ impl Schedules {
             schedules.push((schedule.clone(), period(&schedule.expression).with_context(place)?));
         }
         let fired = (0..schedules.len()).map(|place| (place, now)).collect();
-        Ok(Self { scope: deployment.scope.clone(), schedules, fired: Mutex::new(fired) })
+        Ok(Self { scope: deployment.scope.clone(), periodic: schedules, fired: Mutex::new(fired) })
     }
 
     /// What is due; however long it was not asked for, each schedule fires once.
     pub fn due(&self, now: Timestamp) -> Vec<Firing> {
         let mut fired = self.fired.lock().unwrap_or_else(PoisonError::into_inner);
         let mut due = Vec::new();
-        for (place, (schedule, period)) in self.schedules.iter().enumerate() {
+        for (place, (schedule, period)) in self.periodic.iter().enumerate() {
             let last = fired.entry(place).or_insert(now);
             if now.duration_since(*last) >= *period {
                 *last = now;
@@ -60,7 +60,7 @@ impl Schedules {
     pub fn all(&self, now: Timestamp) -> Vec<Firing> {
         let mut fired = self.fired.lock().unwrap_or_else(PoisonError::into_inner);
         fired.values_mut().for_each(|last| *last = now);
-        self.schedules.iter().map(|(schedule, _)| self.firing(schedule, now)).collect()
+        self.periodic.iter().map(|(schedule, _)| self.firing(schedule, now)).collect()
     }
 
     fn firing(&self, schedule: &Schedule, now: Timestamp) -> Firing {

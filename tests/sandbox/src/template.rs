@@ -113,7 +113,7 @@ impl Deployment {
             deployment.add(&resolver, id, kind, properties, &mut policies).context(place)?;
         }
         for policy in policies {
-            deployment.attach(policy)?;
+            deployment.attach(&policy)?;
         }
         Ok(deployment)
     }
@@ -157,7 +157,7 @@ impl Deployment {
                 let table = Table::read(name()?, properties)?;
                 self.tables.insert(table.name.clone(), table);
             }
-            "AWS::Events::Rule" => self.schedules.extend(Schedule::read_rule(name()?, properties)?),
+            "AWS::Events::Rule" => self.schedules.extend(Schedule::read_rule(&name()?, properties)?),
             "AWS::Scheduler::Schedule" => self.schedules.extend(Schedule::read_schedule(name()?, properties)?),
             other if UNSEEN.iter().any(|(kind, _)| *kind == other) => {}
             _ => bail!("this resource type is not modelled by the sandbox"),
@@ -165,7 +165,7 @@ impl Deployment {
         Ok(())
     }
 
-    fn attach(&mut self, policy: functions::InlinePolicy) -> Result<()> {
+    fn attach(&mut self, policy: &functions::InlinePolicy) -> Result<()> {
         for name in &policy.roles {
             let role = self.roles.values_mut().find(|role| role.name == *name);
             let role =

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 /// One way to be hostile. Without it, the kinder reading of AWS's documents is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trick {
-    /// Only a result that was not NON_COMPLIANT before starts a remediation; standing ones wait for nothing.
+    /// Only a result that was not `NON_COMPLIANT` before starts a remediation; standing ones wait for nothing.
     NoRetrigger,
     /// Config counts every attempt, not only failed ones, before it makes an exception of its own.
     EveryAttemptCounts,

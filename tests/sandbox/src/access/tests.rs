@@ -51,15 +51,15 @@ fn allow(action: &str, resource: &str) -> Value {
     json!({ "Effect": "Allow", "Action": action, "Resource": resource })
 }
 
-fn check(statements: Value, action: &str, parameters: Value, allowed: bool) {
-    let answer = access(&statements).check(&call(action, parameters));
+fn check(statements: &Value, action: &str, parameters: Value, allowed: bool) {
+    let answer = access(statements).check(&call(action, parameters));
     assert_eq!(answer.is_ok(), allowed, "{action} by {statements}: {answer:?}");
 }
 
 #[test]
 fn what_nothing_allows_is_denied() {
-    check(json!([]), "iam:ListUsers", json!({}), false);
-    check(json!([allow("iam:ListGroups", "*")]), "iam:ListUsers", json!({}), false);
+    check(&json!([]), "iam:ListUsers", json!({}), false);
+    check(&json!([allow("iam:ListGroups", "*")]), "iam:ListUsers", json!({}), false);
 }
 
 #[test]
@@ -67,50 +67,50 @@ fn an_explicit_deny_wins_wherever_it_stands() {
     let deny = json!({ "Effect": "Deny", "Action": "iam:Update*", "Resource": "arn:aws:iam::*:user/people/*" });
     let allow = allow("iam:UpdateAccessKey", "*");
     let parameters = json!({ "UserName": "alice" });
-    check(json!([deny, allow]), "iam:UpdateAccessKey", parameters.clone(), false);
-    check(json!([allow, deny]), "iam:UpdateAccessKey", parameters, false);
-    check(json!([allow, deny]), "iam:UpdateAccessKey", json!({ "UserName": "bob" }), true);
+    check(&json!([deny, allow]), "iam:UpdateAccessKey", parameters.clone(), false);
+    check(&json!([allow, deny]), "iam:UpdateAccessKey", parameters, false);
+    check(&json!([allow, deny]), "iam:UpdateAccessKey", json!({ "UserName": "bob" }), true);
 }
 
 #[test]
 fn a_user_is_known_by_its_path() {
     let parameters = json!({ "UserName": "alice" });
     let in_path = json!([allow("iam:GetUser", "arn:aws:iam::123456789012:user/people/*")]);
-    check(in_path, "iam:GetUser", parameters.clone(), true);
+    check(&in_path, "iam:GetUser", parameters.clone(), true);
     let elsewhere = json!([allow("iam:GetUser", "arn:aws:iam::123456789012:user/alice")]);
-    check(elsewhere, "iam:GetUser", parameters, false);
+    check(&elsewhere, "iam:GetUser", parameters, false);
 }
 
 #[test]
 fn a_key_stands_for_its_user() {
     let statements = json!([allow("iam:GetAccessKeyLastUsed", "arn:aws:iam::123456789012:user/people/alice")]);
-    check(statements.clone(), "iam:GetAccessKeyLastUsed", json!({ "AccessKeyId": "AKIAALICE" }), true);
-    check(statements, "iam:GetAccessKeyLastUsed", json!({ "AccessKeyId": "AKIABOB" }), false);
+    check(&statements, "iam:GetAccessKeyLastUsed", json!({ "AccessKeyId": "AKIAALICE" }), true);
+    check(&statements, "iam:GetAccessKeyLastUsed", json!({ "AccessKeyId": "AKIABOB" }), false);
 }
 
 #[test]
 fn an_action_without_resources_needs_all_of_them() {
-    check(json!([allow("iam:ListUsers", "arn:aws:iam::123456789012:user/*")]), "iam:ListUsers", json!({}), false);
-    check(json!([allow("iam:ListUsers", "*")]), "iam:ListUsers", json!({}), true);
+    check(&json!([allow("iam:ListUsers", "arn:aws:iam::123456789012:user/*")]), "iam:ListUsers", json!({}), false);
+    check(&json!([allow("iam:ListUsers", "*")]), "iam:ListUsers", json!({}), true);
 }
 
 #[test]
 fn wildcards_in_actions_ignore_case_and_stay_within_the_part_of_an_arn() {
-    check(json!([allow("IAM:list?sers", "*")]), "iam:ListUsers", json!({}), true);
-    check(json!([allow("iam:List", "*")]), "iam:ListUsers", json!({}), false);
+    check(&json!([allow("IAM:list?sers", "*")]), "iam:ListUsers", json!({}), true);
+    check(&json!([allow("iam:List", "*")]), "iam:ListUsers", json!({}), false);
     let parameters = json!({ "Name": "/credwarden/policy" });
     let exact = "arn:aws:ssm:us-east-1:123456789012:parameter/credwarden/policy";
-    check(json!([allow("ssm:GetParameter", exact)]), "ssm:GetParameter", parameters.clone(), true);
-    check(json!([allow("ssm:GetParameter", "arn:*policy")]), "ssm:GetParameter", parameters.clone(), false);
-    check(json!([allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/cred*")]), "ssm:GetParameter", parameters, true);
+    check(&json!([allow("ssm:GetParameter", exact)]), "ssm:GetParameter", parameters.clone(), true);
+    check(&json!([allow("ssm:GetParameter", "arn:*policy")]), "ssm:GetParameter", parameters.clone(), false);
+    check(&json!([allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/cred*")]), "ssm:GetParameter", parameters, true);
 }
 
 #[test]
 fn negated_elements_are_the_complement() {
     let statement = json!([{ "Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:aws:ssm:*:*:parameter/x" }]);
-    check(statement.clone(), "iam:ListUsers", json!({}), false);
-    check(statement.clone(), "ssm:GetParameter", json!({ "Name": "x" }), false);
-    check(statement, "ssm:GetParameter", json!({ "Name": "y" }), true);
+    check(&statement, "iam:ListUsers", json!({}), false);
+    check(&statement, "ssm:GetParameter", json!({ "Name": "x" }), false);
+    check(&statement, "ssm:GetParameter", json!({ "Name": "y" }), true);
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn a_condition_must_be_met() {
               "Condition": { "StringEquals": { "iam:PassedToService": service } } },
         ])
     };
-    check(statements("ssm.amazonaws.com"), "ssm:StartAutomationExecution", start.clone(), true);
-    check(statements("ec2.amazonaws.com"), "ssm:StartAutomationExecution", start, false);
+    check(&statements("ssm.amazonaws.com"), "ssm:StartAutomationExecution", start.clone(), true);
+    check(&statements("ec2.amazonaws.com"), "ssm:StartAutomationExecution", start, false);
 }
 
 #[test]
@@ -133,11 +133,11 @@ fn an_absent_key_meets_null_and_if_exists_only() {
         json!([{ "Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*",
                  "Condition": { operator: { "aws:CalledVia": value } } }])
     };
-    check(with("Null", "true"), "iam:ListUsers", json!({}), true);
-    check(with("Null", "false"), "iam:ListUsers", json!({}), false);
-    check(with("StringEquals", "x"), "iam:ListUsers", json!({}), false);
-    check(with("StringEqualsIfExists", "x"), "iam:ListUsers", json!({}), true);
-    check(with("StringNotEquals", "x"), "iam:ListUsers", json!({}), true);
+    check(&with("Null", "true"), "iam:ListUsers", json!({}), true);
+    check(&with("Null", "false"), "iam:ListUsers", json!({}), false);
+    check(&with("StringEquals", "x"), "iam:ListUsers", json!({}), false);
+    check(&with("StringEqualsIfExists", "x"), "iam:ListUsers", json!({}), true);
+    check(&with("StringNotEquals", "x"), "iam:ListUsers", json!({}), true);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn what_the_sandbox_does_not_model_is_an_error_never_a_guess() {
 #[test]
 fn passing_a_role_is_asked_for_with_the_start_of_an_automation() {
     let start = json!({ "DocumentName": "d", "Parameters": { "AutomationAssumeRole": [ROLE] } });
-    check(json!([allow("ssm:StartAutomationExecution", "*")]), "ssm:StartAutomationExecution", start, false);
+    check(&json!([allow("ssm:StartAutomationExecution", "*")]), "ssm:StartAutomationExecution", start, false);
 }
 
 #[test]
@@ -165,20 +165,20 @@ fn a_transaction_needs_the_permission_of_each_item() {
     let items = json!({ "TransactItems": [
         { "Put": { "TableName": "ledger" } }, { "ConditionCheck": { "TableName": "ledger" } },
     ] });
-    check(json!([allow("dynamodb:PutItem", table)]), "dynamodb:TransactWriteItems", items.clone(), false);
-    check(json!([allow("dynamodb:TransactWriteItems", table)]), "dynamodb:TransactWriteItems", items.clone(), false);
+    check(&json!([allow("dynamodb:PutItem", table)]), "dynamodb:TransactWriteItems", items.clone(), false);
+    check(&json!([allow("dynamodb:TransactWriteItems", table)]), "dynamodb:TransactWriteItems", items.clone(), false);
     let both = json!([allow("dynamodb:PutItem", table), allow("dynamodb:ConditionCheckItem", table)]);
-    check(both, "dynamodb:TransactWriteItems", items, true);
+    check(&both, "dynamodb:TransactWriteItems", items, true);
 }
 
 #[test]
 fn an_index_is_another_resource_than_its_table() {
     let table = "arn:aws:dynamodb:us-east-1:123456789012:table/ledger";
     let on_index = json!({ "TableName": "ledger", "IndexName": "open-by-due" });
-    check(json!([allow("dynamodb:Query", table)]), "dynamodb:Query", on_index.clone(), false);
+    check(&json!([allow("dynamodb:Query", table)]), "dynamodb:Query", on_index.clone(), false);
     let index = format!("{table}/index/open-by-due");
-    check(json!([allow("dynamodb:Query", &index)]), "dynamodb:Query", on_index, true);
-    check(json!([allow("dynamodb:Query", &index)]), "dynamodb:Query", json!({ "TableName": "ledger" }), false);
+    check(&json!([allow("dynamodb:Query", &index)]), "dynamodb:Query", on_index, true);
+    check(&json!([allow("dynamodb:Query", &index)]), "dynamodb:Query", json!({ "TableName": "ledger" }), false);
 }
 
 #[test]

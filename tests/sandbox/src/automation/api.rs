@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Automation;
 use super::document::Rejected;
 use crate::call::{Answer, Call};
+use crate::shape::present;
 
 pub(super) fn answer(automation: &Automation, call: &Call) -> Option<Answer> {
     let result = match call.action.as_str() {
@@ -49,7 +50,8 @@ fn same(
 ) -> Result<Value, Rejected> {
     let execution = automation.execution(id);
     let agrees = execution.is_some_and(|execution| {
-        execution.document == document && given.iter().all(|(name, values)| execution.parameters.get(name) == Some(values))
+        execution.document == document
+            && given.iter().all(|(name, values)| execution.parameters.get(name) == Some(values))
     });
     if agrees {
         return Ok(json!({ "AutomationExecutionId": id }));
@@ -61,7 +63,8 @@ fn same(
 fn given(parameters: Option<&Value>) -> Result<BTreeMap<String, Vec<String>>, Rejected> {
     let mut given = BTreeMap::new();
     for (name, values) in parameters.and_then(Value::as_object).into_iter().flatten() {
-        let texts = values.as_array().and_then(|values| values.iter().map(|value| Some(value.as_str()?.to_owned())).collect());
+        let texts =
+            values.as_array().and_then(|values| values.iter().map(|value| Some(value.as_str()?.to_owned())).collect());
         let texts = texts.ok_or_else(|| invalid(format!("parameter `{name}` is not a list of texts")))?;
         given.insert(name.clone(), texts);
     }
@@ -91,8 +94,9 @@ fn describe(automation: &Automation, parameters: &Value) -> Result<Value, Reject
         match key {
             "ExecutionId" => executions.retain(|execution| wanted(&execution.id)),
             "ExecutionStatus" => executions.retain(|execution| wanted(execution.status.word())),
-            "DocumentNamePrefix" => executions
-                .retain(|one| values.iter().filter_map(|value| value.as_str()).any(|prefix| one.document.starts_with(prefix))),
+            "DocumentNamePrefix" => executions.retain(|one| {
+                values.iter().filter_map(|value| value.as_str()).any(|prefix| one.document.starts_with(prefix))
+            }),
             other => {
                 let message = format!("filter `{other}` is not played by the sandbox");
                 return Err(Rejected { code: "InvalidFilterKey".to_owned(), message });
@@ -107,11 +111,9 @@ fn describe(automation: &Automation, parameters: &Value) -> Result<Value, Reject
         message: "The specified token is not valid.".to_owned(),
     })?;
     let page: Vec<_> = executions.iter().skip(begin).take(most).map(super::Execution::metadata).collect();
-    let mut result = json!({ "AutomationExecutionMetadataList": page });
-    if executions.len() > begin.saturating_add(most) {
-        result["NextToken"] = (begin + most).to_string().into();
-    }
-    Ok(result)
+    let next = begin.saturating_add(most);
+    let token = (executions.len() > next).then(|| next.to_string());
+    Ok(present(json!({ "AutomationExecutionMetadataList": page, "NextToken": token })))
 }
 
 fn invalid(message: String) -> Rejected {

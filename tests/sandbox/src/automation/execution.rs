@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::shape::{present, seconds};
+
 /// State of an execution or of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -101,46 +103,43 @@ impl Execution {
         }
     }
 
-    /// The payload that the last `aws:invokeLambdaFunction` step put out, as JSON.
-    pub fn answer(&self) -> Option<Value> {
-        let payload = self.steps.iter().rev().find_map(|step| step.outputs.get("Payload"))?;
+    /// What the function answered that a step of this execution invoked last.
+    pub fn remedy_answer(&self) -> Option<Value> {
+        let mut invoked = self.steps.iter().rev().filter(|step| step.action == "aws:invokeLambdaFunction");
+        let payload = invoked.find_map(|step| step.outputs.get("Payload"))?;
         serde_json::from_str(payload.as_str()?).ok()
     }
 
     /// `AutomationExecution` of the service model.
     pub(super) fn shape(&self) -> Value {
         let mut shape = self.metadata();
-        shape["StepExecutions"] = self.steps.iter().map(StepExecution::shape).collect();
-        shape["StepExecutionsTruncated"] = false.into();
-        shape["Parameters"] = json!(self.parameters);
+        if let Some(members) = shape.as_object_mut() {
+            members.insert("StepExecutions".to_owned(), self.steps.iter().map(StepExecution::shape).collect());
+            members.insert("StepExecutionsTruncated".to_owned(), false.into());
+            members.insert("Parameters".to_owned(), json!(self.parameters));
+        }
         shape
     }
 
     /// `AutomationExecutionMetadata` of the service model.
     pub(super) fn metadata(&self) -> Value {
-        let mut shape = json!({
+        let current = self.steps.last().filter(|step| step.status == Status::InProgress);
+        let outputs: Map<_, _> = self.outputs.iter().map(|(name, text)| (name.clone(), json!([text]))).collect();
+        present(json!({
             "AutomationExecutionId": self.id,
             "DocumentName": self.document,
             "DocumentVersion": "1",
             "ExecutionStartTime": seconds(self.started),
+            "ExecutionEndTime": self.ended.map(seconds),
             "AutomationExecutionStatus": self.status.word(),
             "ExecutedBy": self.executed_by,
             "Mode": "Auto",
             "Targets": [],
-        });
-        if let Some(ended) = self.ended {
-            shape["ExecutionEndTime"] = seconds(ended);
-            let outputs: Map<_, _> = self.outputs.iter().map(|(name, text)| (name.clone(), json!([text]))).collect();
-            shape["Outputs"] = outputs.into();
-        }
-        if let Some(failure) = &self.failure {
-            shape["FailureMessage"] = failure.as_str().into();
-        }
-        if let Some(step) = self.steps.last().filter(|step| step.status == Status::InProgress) {
-            shape["CurrentStepName"] = step.name.as_str().into();
-            shape["CurrentAction"] = step.action.as_str().into();
-        }
-        shape
+            "Outputs": self.ended.map(|_| outputs),
+            "FailureMessage": self.failure,
+            "CurrentStepName": current.map(|step| step.name.as_str()),
+            "CurrentAction": current.map(|step| step.action.as_str()),
+        }))
     }
 }
 
@@ -150,26 +149,15 @@ impl StepExecution {
         let inputs = self.inputs.as_object().into_iter().flatten();
         let inputs: Map<_, _> = inputs.map(|(name, value)| (name.clone(), value.to_string().into())).collect();
         let outputs = self.outputs.iter().map(|(name, value)| (name.clone(), json!([text(value)])));
-        let mut shape = json!({
+        present(json!({
             "StepName": self.name,
             "Action": self.action,
             "StepStatus": self.status.word(),
             "ExecutionStartTime": seconds(self.started),
+            "ExecutionEndTime": self.ended.map(seconds),
             "Inputs": inputs,
             "Outputs": outputs.collect::<Map<_, _>>(),
-        });
-        if let Some(ended) = self.ended {
-            shape["ExecutionEndTime"] = seconds(ended);
-        }
-        if let Some(failure) = &self.failure {
-            shape["FailureMessage"] = failure.as_str().into();
-        }
-        shape
+            "FailureMessage": self.failure,
+        }))
     }
-}
-
-fn seconds(at: Timestamp) -> Value {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of any date are far below 2^53")]
-    let seconds = at.as_millisecond() as f64 / 1000.0;
-    seconds.into()
 }

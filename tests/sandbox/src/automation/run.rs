@@ -35,7 +35,7 @@ impl Automation {
         let document = self.documents.get(&execution.document).context("the execution's document is gone")?;
         self.change(id, |execution| execution.status = Status::InProgress);
         let mut references = known(&execution, &self.scope);
-        let end = match self.assumed_role(document, &references) {
+        let end = match assumed_role(document, &references) {
             Ok(role_arn) => {
                 let mut at = document.steps.first();
                 let mut end = None;
@@ -62,11 +62,6 @@ impl Automation {
             }
         });
         self.execution(id).context("the execution is gone")
-    }
-
-    fn assumed_role(&self, document: &Document, references: &References) -> Result<String> {
-        let role = document.assume_role.as_deref().context("the document names no role to run in")?;
-        references.fill_text(role)
     }
 
     async fn step(
@@ -113,13 +108,7 @@ impl Automation {
         outcome
     }
 
-    async fn act(
-        &self,
-        step: &Step,
-        role_arn: &str,
-        references: &References,
-        lambda: &impl Lambda,
-    ) -> Result<Outcome> {
+    async fn act(&self, step: &Step, role_arn: &str, references: &References, lambda: &impl Lambda) -> Result<Outcome> {
         match &step.action {
             Action::InvokeLambda { function, payload } => {
                 let function = references.fill_text(function)?;
@@ -183,6 +172,11 @@ fn follow<'a>(document: &'a Document, step: &Step, outcome: Outcome) -> (Option<
         Some(next) => (document.step(next), None),
         None => (document.after(&step.name), None),
     }
+}
+
+fn assumed_role(document: &Document, references: &References) -> Result<String> {
+    let role = document.assume_role.as_deref().context("the document names no role to run in")?;
+    references.fill_text(role)
 }
 
 fn failed(status: Status, message: String) -> Outcome {

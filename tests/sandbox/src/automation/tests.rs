@@ -85,8 +85,7 @@ fn automation(document: &Value, tricks: impl Into<Tricks>) -> Result<Automation>
             "FunctionName": "advance", "Code": {}, "Handler": "bootstrap", "Runtime": "provided.al2023",
             "Role": { "Fn::GetAtt": ["R", "Arn"] } } },
     } });
-    let scope =
-        Scope { account: "123456789012".to_owned(), region: "us-east-1".to_owned(), stack: "S".to_owned() };
+    let scope = Scope { account: "123456789012".to_owned(), region: "us-east-1".to_owned(), stack: "S".to_owned() };
     Automation::new(&Deployment::parse(&template, scope)?, tricks.into())
 }
 
@@ -128,10 +127,9 @@ async fn an_answer_without_a_status_fails() {
 
 #[tokio::test]
 async fn a_function_error_fails_the_automation_whether_or_not_it_fails_the_step() {
-    for (tricks, steps) in [
-        (Tricks::default(), vec!["Remedy"]),
-        ([Trick::FunctionErrorPassesOn].into(), vec!["Remedy", "Judge", "Fail"]),
-    ] {
+    for (tricks, steps) in
+        [(Tricks::default(), vec!["Remedy"]), ([Trick::FunctionErrorPassesOn].into(), vec!["Remedy", "Judge", "Fail"])]
+    {
         let execution = run(&automation(&document(), tricks).unwrap(), &Fake::failing()).await;
         assert_eq!((names(&execution), execution.status), (steps, Status::Failed));
     }
@@ -146,10 +144,7 @@ async fn what_the_role_does_not_allow_fails_the_step() {
 
 #[tokio::test]
 async fn a_failed_step_may_go_on_or_elsewhere() {
-    for (on_failure, steps) in [
-        ("Continue", vec!["Remedy", "Judge", "Fail"]),
-        ("step:Done", vec!["Remedy", "Done"]),
-    ] {
+    for (on_failure, steps) in [("Continue", vec!["Remedy", "Judge", "Fail"]), ("step:Done", vec!["Remedy", "Done"])] {
         let mut document = document();
         document["mainSteps"][0]["onFailure"] = on_failure.into();
         let execution = run(&automation(&document, []).unwrap(), &Fake::failing()).await;

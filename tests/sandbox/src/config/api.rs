@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::results::{Compliance, StoredResult};
 use super::{Config, TEST_MODE, USER};
 use crate::call::{Answer, Call};
+use crate::shape::{present, seconds, timestamp};
 use crate::tricks::Trick;
 
 /// Answers one call; what is refused has AWS's name of the exception.
@@ -68,7 +69,7 @@ fn evaluation(item: &Value, now: Timestamp) -> Result<StoredResult, Answer> {
         None | Some(Value::Null) => None,
         Some(_) => Some(text(item, "Annotation", 256)?),
     };
-    let ordering = item.get("OrderingTimestamp").and_then(epoch);
+    let ordering = item.get("OrderingTimestamp").and_then(timestamp);
     Ok(StoredResult {
         resource_type,
         resource_id: text(item, "ComplianceResourceId", 768)?,
@@ -85,7 +86,7 @@ fn compliance_details(config: &Config, parameters: &Value) -> Result<Value, Answ
     let results = config.state().results.of(&rule);
     let wanted = results.into_iter().filter(|found| types.is_empty() || types.contains(&found.compliance.word()));
     let items = wanted.map(|found| {
-        let mut item = json!({
+        present(json!({
             "EvaluationResultIdentifier": {
                 "EvaluationResultQualifier": {
                     "ConfigRuleName": rule,
@@ -98,11 +99,8 @@ fn compliance_details(config: &Config, parameters: &Value) -> Result<Value, Answ
             "ComplianceType": found.compliance.word(),
             "ResultRecordedTime": seconds(found.recorded),
             "ConfigRuleInvokedTime": seconds(found.ordering),
-        });
-        if let Some(annotation) = found.annotation {
-            item["Annotation"] = annotation.into();
-        }
-        item
+            "Annotation": found.annotation,
+        }))
     });
     page(parameters, "EvaluationResults", items.collect(), DETAILS_PAGE)
 }
@@ -166,16 +164,13 @@ fn describe_exceptions(config: &Config, parameters: &Value, now: Timestamp) -> R
         |id: &str| keys.is_empty() || keys.iter().any(|key| key.get("ResourceId").and_then(Value::as_str) == Some(id));
     let exceptions = config.state().exceptions.of(&rule, now);
     let items = exceptions.into_iter().filter(|found| named(&found.resource_id)).map(|found| {
-        let mut item = json!({
+        present(json!({
             "ConfigRuleName": found.rule,
             "ResourceType": found.resource_type,
             "ResourceId": found.resource_id,
             "Message": found.message,
-        });
-        if let Some(expires) = found.expires {
-            item["ExpirationTime"] = seconds(expires);
-        }
-        item
+            "ExpirationTime": found.expires.map(seconds),
+        }))
     });
     page(parameters, "RemediationExceptions", items.collect(), EXCEPTIONS_PAGE)
 }
@@ -220,11 +215,8 @@ fn page(parameters: &Value, member: &str, items: Vec<Value>, largest: u64) -> Re
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let next = begin.saturating_add(limit);
     let more = items.len() > next;
-    let mut result = json!({ member: items.into_iter().skip(begin).take(limit).collect::<Vec<_>>() });
-    if more {
-        result["NextToken"] = format!("from-{next}").into();
-    }
-    Ok(result)
+    let page: Vec<_> = items.into_iter().skip(begin).take(limit).collect();
+    Ok(present(json!({ member: page, "NextToken": more.then(|| format!("from-{next}")) })))
 }
 
 fn rule_name(config: &Config, parameters: &Value) -> Result<String, Answer> {
@@ -259,19 +251,6 @@ fn invalid(message: &str) -> Answer {
 
 fn refused(code: &str, message: &str) -> Answer {
     Answer::json_error(400, code, message)
-}
-
-/// A time in the JSON protocol: seconds, with a fraction.
-fn epoch(value: &Value) -> Option<Timestamp> {
-    #[expect(clippy::cast_possible_truncation, reason = "milliseconds of any date are far below 2^53")]
-    let milliseconds = (value.as_f64()? * 1000.0).round() as i64;
-    Timestamp::from_millisecond(milliseconds).ok()
-}
-
-fn seconds(at: Timestamp) -> Value {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of any date are far below 2^53")]
-    let seconds = at.as_millisecond() as f64 / 1000.0;
-    seconds.into()
 }
 
 /// AWS: "The default is 10" where a limit is 0 or not set.

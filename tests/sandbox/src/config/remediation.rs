@@ -1,6 +1,6 @@
 //! Automatic remediation: what starts it, how often it is tried, and when Config gives up.
 //!
-//! AWS: a NON_COMPLIANT evaluation starts it; if `MaximumAutomaticAttempts` are made within `RetryAttemptSeconds`, Config
+//! AWS: a `NON_COMPLIANT` evaluation starts it; if `MaximumAutomaticAttempts` are made within `RetryAttemptSeconds`, Config
 //! adds an exception for the resource by itself and stops until somebody removes it. AWS also says that remediation "can be
 //! initiated even for compliant resources".
 

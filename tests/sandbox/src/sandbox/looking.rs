@@ -15,6 +15,7 @@ use crate::emulator::{Emulator, Violation};
 use crate::faults::Faults;
 use crate::functions::{Functions, LogLine};
 use crate::proxy::Recorded;
+use crate::shape::present;
 use crate::template::Deployment;
 
 /// One line of a rule's results.
@@ -36,10 +37,18 @@ impl Sandbox {
         self.deployment.rules.keys().cloned().collect()
     }
 
+    /// Name of the user with an id, also of one that is gone.
+    pub fn user_name(&self, id: &str) -> Option<String> {
+        self.directory.recorded_name(id)
+    }
+
     /// Results of a rule as Config holds them, by user.
     pub fn compliance(&self, rule: &str) -> Vec<ComplianceRow> {
         let rows = self.config.results(rule).into_iter().map(|result| ComplianceRow {
-            user: self.directory.with_id(&result.resource_id).map_or_else(|| result.resource_id.clone(), |user| user.name),
+            user: self
+                .directory
+                .with_id(&result.resource_id)
+                .map_or_else(|| result.resource_id.clone(), |user| user.name),
             resource_id: result.resource_id,
             compliance: result.compliance,
             annotation: result.annotation.unwrap_or_default(),
@@ -58,14 +67,15 @@ impl Sandbox {
     pub async fn ledger(&self) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         for table in self.deployment.tables.keys() {
-            let mut request = json!({ "TableName": table, "ConsistentRead": true });
+            let mut from = Value::Null;
             loop {
+                let request = present(json!({ "TableName": table, "ConsistentRead": true, "ExclusiveStartKey": from }));
                 let answer =
                     self.emulator.json(&self.deployment.scope.region, "DynamoDB_20120810.Scan", &request).await?;
                 let found = answer.get("Items").and_then(Value::as_array).context("a scan has items")?;
                 items.extend(found.iter().map(plain_item));
                 match answer.get("LastEvaluatedKey") {
-                    Some(key) if !key.is_null() => request["ExclusiveStartKey"] = key.clone(),
+                    Some(key) if !key.is_null() => from = key.clone(),
                     _ => break,
                 }
             }
@@ -199,7 +209,8 @@ mod tests {
             "pk": { "S": "USER#1" }, "due": { "N": "1790000000" }, "ok": { "BOOL": true }, "none": { "NULL": true },
             "inner": { "M": { "list": { "L": [{ "N": "1" }, { "S": "2" }] } } },
         });
-        let plain = json!({ "pk": "USER#1", "due": 1_790_000_000, "ok": true, "none": null, "inner": { "list": [1, "2"] } });
+        let plain =
+            json!({ "pk": "USER#1", "due": 1_790_000_000, "ok": true, "none": null, "inner": { "list": [1, "2"] } });
         assert_eq!(plain_item(&item), plain);
     }
 }

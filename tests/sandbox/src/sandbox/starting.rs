@@ -34,11 +34,8 @@ impl Sandbox {
         let (profile, telling) = (options.profile.clone(), progress.clone());
         let making = tokio::task::spawn_blocking(move || artifacts::make(&profile, &telling));
         let artifacts = making.await.context("the build ended early")??;
-        let scope = Scope {
-            account: ACCOUNT.to_owned(),
-            region: artifacts.region.clone(),
-            stack: artifacts.stack.clone(),
-        };
+        let scope =
+            Scope { account: ACCOUNT.to_owned(), region: artifacts.region.clone(), stack: artifacts.stack.clone() };
         let deployment = Deployment::read(&artifacts.template, scope)?;
         let folder = Folder::of_this_run()?;
         let clock = Clock::start(options.now, &folder.0)?;

@@ -40,8 +40,7 @@ impl Sandbox {
         let begun = self.config.begin(rule, self.now())?;
         let rule_arn = self.deployment.rules.get(rule).map(|rule| rule.arn.clone()).unwrap_or_default();
         let run = begun.iter().map(|one| async {
-            let ended =
-                self.invoke_as_service("config.amazonaws.com", &rule_arn, &one.function_arn, &one.event).await;
+            let ended = self.invoke_as_service("config.amazonaws.com", &rule_arn, &one.function_arn, &one.event).await;
             self.config.ended(one);
             ended
         });

@@ -180,7 +180,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// `AWS::Events::Rule`: one schedule per target.
-    pub(super) fn read_rule(name: String, mut properties: Properties) -> Result<Vec<Self>> {
+    pub(super) fn read_rule(name: &str, mut properties: Properties) -> Result<Vec<Self>> {
         let expression = properties.need_text("ScheduleExpression")?;
         let enabled = properties.text("State")?.is_none_or(|state| state == "ENABLED");
         let mut schedules = Vec::new();
@@ -188,7 +188,7 @@ impl Schedule {
             let mut target = Properties::of(format!("{}, `Targets`", properties.place()), target)?;
             let input = target.text("Input")?.map(|text| serde_json::from_str(&text)).transpose();
             schedules.push(Self {
-                name: name.clone(),
+                name: name.to_owned(),
                 expression: expression.clone(),
                 function_arn: target.need_text("Arn")?,
                 role_arn: target.text("RoleArn")?,
