@@ -85,7 +85,16 @@ pub const CATALOGUE: Catalogue = Catalogue {
             timeout_seconds: 290,
             grants: &[
                 Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
-                Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], on: On::Ledger },
+                Grant {
+                    actions: &[
+                        "dynamodb:DeleteItem",
+                        "dynamodb:GetItem",
+                        "dynamodb:PutItem",
+                        "dynamodb:Query",
+                        "dynamodb:UpdateItem",
+                    ],
+                    on: On::Ledger,
+                },
                 Grant { actions: &["ssm:GetParameter"], on: On::KillSwitchParameter },
                 Grant { actions: &["ssm:StartAutomationExecution"], on: On::Documents },
                 Grant { actions: &["iam:PassRole"], on: On::AutomationRole },
