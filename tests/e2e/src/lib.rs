@@ -1,1 +1,1 @@
-//! credwarden-e2e
+//! What the tests of the whole system share: small estates, and questions about what happened in the sandbox.
