@@ -14,7 +14,7 @@ try {
   const name = String(app.node.tryGetContext('profile') ?? DEFAULT_PROFILE);
   const { deployment, policy } = loadProfile(root, name, policyChecker(repository, process.env));
   const catalogue = loadCatalogue(root);
-  const codes = releaseZips(join(repository, 'target', 'lambda'), join(root, 'placeholder'));
+  const codes = releaseZips(join(repository, 'target', 'lambda'), join(root, 'placeholder'), deployment.architecture);
   credwardenApp({ deployment, policy, catalogue, codes }, app).app.synth();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkRuntime, planBuild } from '../lib/packaging/build-plan.js';
+import { planBuild } from '../lib/packaging/build-plan.js';
+import { checkBinary } from '../lib/packaging/lambda-binary.js';
 import { releaseZip } from '../lib/packaging/release-zip.js';
 import { DEFAULT_PROFILE, loadCatalogue, loadDeployment } from '../lib/profile.js';
 
@@ -23,11 +24,13 @@ function main(): void {
   });
   const { architecture } = loadDeployment(root, values.profile);
   const target = resolve(repository, process.env['CARGO_TARGET_DIR'] ?? 'target');
+  const hasCargoLambda = spawnSync('cargo', ['lambda', '--version'], { stdio: 'ignore' }).status === 0;
+  const asked = values['cargo-lambda'] ? 'wanted' : 'there';
   const builder = {
-    platform: values['cargo-lambda'] ? 'any' : process.platform,
+    platform: process.platform,
     arch: process.arch,
-    hasCargoLambda: spawnSync('cargo', ['lambda', '--version'], { stdio: 'ignore' }).status === 0,
-  };
+    cargoLambda: hasCargoLambda ? asked : 'missing',
+  } as const;
   const plan = planBuild(loadCatalogue(root), architecture, builder, target);
   if (!values['no-build']) {
     const { status } = spawnSync(plan.command, [...plan.arguments], { cwd: repository, stdio: 'inherit' });
@@ -37,7 +40,7 @@ function main(): void {
   mkdirSync(output, { recursive: true });
   for (const [name, path] of plan.binaries) {
     const binary = readFileSync(path);
-    checkRuntime(name, binary);
+    checkBinary(name, binary, architecture);
     const zip = releaseZip(binary);
     writeFileSync(join(output, `${name}.zip`), zip);
     console.log(`target/lambda/${name}.zip  ${(zip.length / 1e6).toFixed(2)} MB`);

@@ -103,7 +103,8 @@ export class CredwardenStack extends Stack {
     this.ruleArns.set(entry.name, rule.arn);
     if (ownRule.length > 0) {
       // The rule's ARN exists after the rule, the rule after its function, the function after its role: this policy
-      // must not be part of the role, nor the function wait for it.
+      // must not be part of the role, nor the function wait for it. A run that AWS Config starts in the seconds between
+      // fails, and the next one does not.
       new iam.Policy(rule, 'OwnRule', {
         roles: [added.role],
         statements: grantStatements(ownRule, this.resourcesOf(entry)),

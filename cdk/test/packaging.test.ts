@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { unzipSync } from 'fflate';
-import { checkRuntime, planBuild } from '../lib/packaging/build-plan.js';
+import { planBuild } from '../lib/packaging/build-plan.js';
+import { architectureOf, checkBinary } from '../lib/packaging/lambda-binary.js';
 import { releaseZip } from '../lib/packaging/release-zip.js';
+import { elf } from './elf.js';
 import { CATALOGUE } from './world.js';
 
-const LINUX = { platform: 'linux', arch: 'x64', hasCargoLambda: false };
-const MAC = { platform: 'darwin', arch: 'arm64', hasCargoLambda: true };
+const LINUX = { platform: 'linux', arch: 'x64', cargoLambda: 'missing' } as const;
+const MAC = { platform: 'darwin', arch: 'arm64', cargoLambda: 'there' } as const;
 const PACKAGES = [
   '--release',
   '--locked',
@@ -29,8 +31,13 @@ test('on the machine that functions run on, plain cargo builds every function of
   assert.equal(plan.binaries.size, 3);
 });
 
+test('cargo-lambda builds where it is asked for', () => {
+  const plan = planBuild(CATALOGUE, 'x86_64', { ...LINUX, cargoLambda: 'wanted' }, 'target');
+  assert.deepEqual(plan.arguments.slice(0, 3), ['lambda', 'build', '--x86-64']);
+});
+
 test('for another processor or from another system, cargo-lambda builds', () => {
-  const arm = planBuild(CATALOGUE, 'arm64', { ...LINUX, hasCargoLambda: true }, 'target');
+  const arm = planBuild(CATALOGUE, 'arm64', { ...LINUX, cargoLambda: 'there' }, 'target');
   assert.deepEqual([arm.command, ...arm.arguments], ['cargo', 'lambda', 'build', '--arm64', ...PACKAGES]);
   assert.equal(arm.binaries.get('access-key-age'), 'target/lambda/access-key-age/bootstrap');
   assert.ok(planBuild(CATALOGUE, 'x86_64', MAC, 'target').arguments.includes('--x86-64'));
@@ -42,17 +49,33 @@ test('where cargo-lambda is needed and missing, what to install is said', () => 
     /^Error: arm64 functions .*\nhint: install it with/,
   );
   assert.throws(
-    () => planBuild(CATALOGUE, 'x86_64', { ...MAC, hasCargoLambda: false }, 'target'),
-    /x86_64 functions on darwin arm64 are built by cargo-lambda/,
+    () => planBuild(CATALOGUE, 'x86_64', { ...MAC, cargoLambda: 'missing' }, 'target'),
+    /x86_64 functions are built by cargo-lambda on darwin arm64/,
   );
 });
 
 test('a binary that needs a newer glibc than the runtime has is refused', () => {
-  checkRuntime('rule', Buffer.from('\0GLIBC_2.2.5\0GLIBC_2.34\0'));
-  checkRuntime('rule', Buffer.from('static'));
+  checkBinary('rule', elf('x86_64', '\0GLIBC_2.2.5\0GLIBC_2.34\0'), 'x86_64');
+  checkBinary('rule', elf('arm64', 'static'), 'arm64');
   assert.throws(() => {
-    checkRuntime('rule', Buffer.from('\0GLIBC_2.4\0GLIBC_2.39\0GLIBC_2.34\0'));
+    checkBinary('rule', elf('x86_64', '\0GLIBC_2.4\0GLIBC_2.39\0GLIBC_2.34\0'), 'x86_64');
   }, /`rule` needs glibc 2.39, the Lambda runtime has 2.34\nhint: /);
+});
+
+test('a binary for another processor, or no binary, is refused', () => {
+  assert.throws(() => {
+    checkBinary('rule', elf('x86_64'), 'arm64');
+  }, /`rule` is for x86_64, the profile is for arm64\nhint: /);
+  for (const other of ['#!/bin/sh', '\x7fELF', '']) {
+    assert.throws(() => {
+      checkBinary('rule', Buffer.from(other), 'x86_64');
+    }, /`rule` is no Linux program/);
+  }
+});
+
+test('the processor of a real program is read, if it is a Linux program', () => {
+  const ours = process.arch === 'arm64' ? 'arm64' : 'x86_64';
+  assert.equal(architectureOf(readFileSync(process.execPath)), process.platform === 'linux' ? ours : undefined);
 });
 
 test('a zip holds the binary as bootstrap and nothing else', () => {

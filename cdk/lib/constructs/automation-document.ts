@@ -85,8 +85,8 @@ export function undoDocument(remedy: RemedyEntry, resourceType: string | undefin
  * The function gets the execution's id and nothing else: it reads resource, requester and approvals from SSM, so no
  * parameter can claim them. It is invoked once (`maxAttempts` 1); what repeats is the ledger's schedule.
  *
- * No step runs another process: a script that raises is the documented way to fail, and the success ends in the same
- * kind of step to keep the kinds few.
+ * A script that raises is how a runbook fails on purpose; `Done` is a script too, because a branch can only lead to a
+ * step, and so documents need no more than three kinds.
  */
 function document(
   description: string,
@@ -127,7 +127,6 @@ function document(
       {
         name: 'Judge',
         action: 'aws:branch',
-        onFailure: 'Abort',
         inputs: {
           Choices: [
             { NextStep: 'Done', Variable: '{{ Remedy.Payload }}', StartsWith: '{"status":' },

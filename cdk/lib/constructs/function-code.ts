@@ -1,6 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type { Architecture } from '../configuration/deployment.js';
+import { architectureOf } from '../packaging/lambda-binary.js';
+import { binaryIn } from '../packaging/release-zip.js';
 
 /** Code of one function. */
 export interface FunctionCode {
@@ -15,11 +18,16 @@ export type FunctionCodes = (name: string) => FunctionCode;
 /** What a person has to do where code is missing. */
 export const BUILD_FIRST = 'build the functions first: npm run package';
 
-/** Takes `<directory>/<name>.zip` where it is, and the placeholder where it is not. */
-export function releaseZips(directory: string, placeholder: string): FunctionCodes {
+/**
+ * Takes `<directory>/<name>.zip` where it is and for the right processor, and the placeholder where it is not.
+ *
+ * A zip that was built for another profile's processor deploys, and then never starts.
+ */
+export function releaseZips(directory: string, placeholder: string, architecture: Architecture): FunctionCodes {
   return (name) => {
     const zip = join(directory, `${name}.zip`);
-    return existsSync(zip)
+    const binary = existsSync(zip) ? binaryIn(readFileSync(zip)) : undefined;
+    return binary !== undefined && architectureOf(binary) === architecture
       ? { code: lambda.Code.fromAsset(zip), built: true }
       : { code: lambda.Code.fromAsset(placeholder), built: false };
   };

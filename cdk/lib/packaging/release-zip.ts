@@ -1,4 +1,4 @@
-import { zipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
 
 /** The file that Lambda's custom runtimes start. */
 const ENTRY = 'bootstrap';
@@ -17,4 +17,9 @@ export function releaseZip(binary: Uint8Array): Uint8Array {
   return zipSync({
     [ENTRY]: [binary, { level: 9, os: UNIX, attrs: (MODE << 16) >>> 0, mtime: new Date(1980, 0, 1) }],
   });
+}
+
+/** The binary in a zip, if it has one. */
+export function binaryIn(zip: Uint8Array): Uint8Array | undefined {
+  return unzipSync(zip, { filter: ({ name }) => name === ENTRY })[ENTRY];
 }
