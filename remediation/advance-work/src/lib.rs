@@ -1,1 +1,97 @@
-//! advance-work
+//! The hourly schedule: goes on with what is due in the ledger.
+//!
+//! It starts the document of what is due, has unfinished passes go on, and clears the remediation exceptions that AWS
+//! Config has written by itself. Whatever AWS Config does or does not do, work that is open is settled. One item's
+//! fault does not keep the others from their turn; in the end it makes the invocation fail, so that an alarm tells.
+
+pub mod aws;
+pub mod lambda;
+pub mod metrics;
+
+mod exceptions;
+mod start;
+
+use std::error::Error;
+
+use credwarden_ledger::Ledger;
+use credwarden_ledger::table::Table;
+use credwarden_remedy::fault::chain;
+use credwarden_remedy::kill_switch::KillSwitch;
+use credwarden_remedy::ssm::ReadSsm;
+use jiff::Timestamp;
+use tracing::warn;
+
+use crate::aws::{Documents, Rules};
+use crate::metrics::Counts;
+
+/// All that the schedule reads and starts.
+#[derive(Clone, Debug)]
+pub struct Ports<S, D, R, T> {
+    /// Systems Manager, to read.
+    pub ssm: S,
+    /// Systems Manager, to start documents.
+    pub documents: D,
+    /// AWS Config.
+    pub rules: R,
+    /// The ledger.
+    pub ledger: Ledger<T>,
+}
+
+/// What the deployment says, from the function's environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How the deployment's names begin.
+    pub prefix: String,
+    /// The parameter that holds the kill switch.
+    pub kill_switch_parameter: String,
+    /// The role that the documents assume.
+    pub automation_role: String,
+}
+
+/// One invocation of the schedule, and what it did so far.
+#[derive(Debug)]
+pub(crate) struct Round<'a, S, D, R, T> {
+    pub(crate) ports: &'a Ports<S, D, R, T>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) kill_switch: KillSwitch,
+    pub(crate) now: Timestamp,
+    pub(crate) counts: Counts,
+    pub(crate) faults: Vec<String>,
+}
+
+/// What the schedule could not do. All else was done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the schedule met {} faults, and goes on in an hour: {}", .0.len(), .0.join("; "))]
+pub struct Faults(pub Vec<String>);
+
+/// Goes on with what is due at `now`.
+pub async fn advance<S: ReadSsm, D: Documents, R: Rules, T: Table>(
+    ports: &Ports<S, D, R, T>,
+    settings: &Settings,
+    now: Timestamp,
+) -> (Counts, Result<(), Faults>) {
+    let mut faults = Vec::new();
+    let kill_switch = match KillSwitch::read(&ports.ssm, &settings.kill_switch_parameter).await {
+        Ok(kill_switch) => kill_switch,
+        Err(reason) => {
+            faults.push(reason);
+            KillSwitch::Stop
+        }
+    };
+    let mut round = Round { ports, settings, kill_switch, now, counts: Counts::default(), faults };
+    round.start_what_is_due().await;
+    // Failures are noted before AWS Config's exceptions are looked at: they tell whose those are.
+    round.look_at_exceptions().await;
+    let Round { mut counts, faults, .. } = round;
+    counts.faults = faults.len();
+    (counts, if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) })
+}
+
+impl<S, D, R, T> Round<'_, S, D, R, T> {
+    /// Keeps a fault for the end.
+    pub(crate) fn fault(&mut self, error: &dyn Error) {
+        let fault = chain(error);
+        warn!("{fault}");
+        self.faults.push(fault);
+    }
+}

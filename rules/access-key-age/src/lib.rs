@@ -91,7 +91,7 @@ fn sort_out(
         if is_older(key.created, limits.max_age, now) {
             match exceptions.covering(&user.id, RULE, &credential, now) {
                 Some(exception) => {
-                    notes.push(Note::Excepted { credential, exception: exception.id.clone(), until: exception.until })
+                    notes.push(Note::Excepted { credential, exception: exception.id.clone(), until: exception.until });
                 }
                 None => findings.push(Finding {
                     class: Some(class.clone()),

@@ -156,6 +156,9 @@ impl DynamoTable {
     }
 }
 
+/// Names and values as a call takes them.
+type References = (Option<HashMap<String, String>>, Option<HashMap<String, AttributeValue>>);
+
 /// Names and values that an expression refers to. Every name is referred to, for AWS reserves many.
 #[derive(Default)]
 struct Expression {
@@ -218,7 +221,7 @@ impl Expression {
     }
 
     /// AWS refuses empty maps.
-    fn finish(self) -> (Option<HashMap<String, String>>, Option<HashMap<String, AttributeValue>>) {
+    fn finish(self) -> References {
         let Self { names, values } = self;
         ((!names.is_empty()).then_some(names), (!values.is_empty()).then_some(values))
     }

@@ -25,16 +25,15 @@ impl Table for MemoryTable {
     }
 
     async fn query(&self, query: &Query) -> Result<Vec<Item>, TableError> {
-        let items = self.items().into_iter().map(|(key, attributes)| Item { key, attributes });
+        let mut items = self.items().into_iter().map(|(key, attributes)| Item { key, attributes });
         Ok(match query {
             Query::Prefix { pk, prefix } => {
                 items.filter(|item| item.key.pk == *pk && item.key.sk.starts_with(prefix.as_str())).collect()
             }
-            Query::Last { pk, from, to } => items
-                .filter(|item| item.key.pk == *pk && *from <= item.key.sk && item.key.sk <= *to)
-                .last()
-                .into_iter()
-                .collect(),
+            Query::Last { pk, from, to } => {
+                let last = items.rfind(|item| item.key.pk == *pk && *from <= item.key.sk && item.key.sk <= *to);
+                last.into_iter().collect()
+            }
             Query::Due { open, from, to } => {
                 let mut due: Vec<_> = items
                     .filter(|item| item.attributes.get(OPEN) == Some(&Value::from(*open)))

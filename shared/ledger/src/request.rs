@@ -30,6 +30,14 @@ impl Document {
         rules.chain(RemedyName::ALL.iter().copied().map(Self::Undo))
     }
 
+    /// The remedy whose function the document invokes.
+    pub fn remedy(self) -> RemedyName {
+        match self {
+            Self::Rule(RuleName::AccessKeyAge) => RemedyName::DeactivateCredential,
+            Self::Undo(remedy) => remedy,
+        }
+    }
+
     /// The document's name in the deployment with this prefix.
     pub fn name(self, prefix: &str) -> String {
         format!("{prefix}-{self}")

@@ -231,7 +231,7 @@ pub struct Intent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
     /// It is written down and paid for.
-    Ours(Work),
+    Ours(Box<Work>),
     /// The day's purse is empty; nothing was written.
     OverBudget,
     /// A hold was written since the record was read; nothing was written.
@@ -249,7 +249,7 @@ impl<T: Table> Ledger<T> {
         const PURSE: usize = 1;
         const HOLD: usize = 2;
         let Intent { mut work, follows, purse, limit, undoes, hold } = intent;
-        let key = key(lease, &work.act, &work.credential);
+        let key = key(lease, work.act, &work.credential);
         let doing = format!("write down the intent to {} `{}`", work.act, work.credential);
         let condition = match &follows {
             None => Condition::absent(),
@@ -277,20 +277,20 @@ impl<T: Table> Ledger<T> {
         let due = now.checked_add(LASTS).unwrap_or(Timestamp::MAX);
         writes.push(Write { key: key.clone(), condition, action: Action::Put(put(&work, &key, due)?) });
         if let Some(undone) = undoes {
-            let undone_key = self::key(lease, &undone.act, &undone.credential);
+            let undone_key = self::key(lease, undone.act, &undone.credential);
             let condition = unchanged(&undone);
             let undone = undone.settled(Outcome::Undone { execution: lease.request.execution.clone() }, now);
             let put = put(&undone, &undone_key, now)?;
             writes.push(Write { key: undone_key, condition, action: Action::Put(put) });
         }
         match self.write(&writes).await {
-            Ok(()) => Ok(Begun::Ours(work)),
+            Ok(()) => Ok(Begun::Ours(Box::new(work))),
             Err(TableError::Refused(places)) => {
                 // A transaction whose answer was lost is refused when it is tried again: its own intent is there.
                 if let Some(found) = self.work_at(&key, &doing).await?
                     && found.run == lease.run
                 {
-                    return Ok(Begun::Ours(found));
+                    return Ok(Begun::Ours(Box::new(found)));
                 }
                 Ok(match places.as_slice() {
                     [PURSE] => Begun::OverBudget,
@@ -299,18 +299,24 @@ impl<T: Table> Ledger<T> {
                 })
             }
             Err(source) => match self.work_at(&key, &doing).await? {
-                Some(found) if found.run == lease.run => Ok(Begun::Ours(found)),
+                Some(found) if found.run == lease.run => Ok(Begun::Ours(Box::new(found))),
                 _ => Ok(Begun::NotTaken(said(&source))),
             },
         }
     }
 
-    /// Takes over open work from the run that left it, and says whether it will try to apply it. It is not paid again.
-    pub async fn take_over(&self, lease: &Lease, work: Work, tries: bool, now: Timestamp) -> Result<Work, LedgerError> {
-        let key = key(lease, &work.act, &work.credential);
+    /// Takes over open work from the run that left it, and says whether it will be applied again. It is not paid again.
+    pub async fn take_over(
+        &self,
+        lease: &Lease,
+        work: Work,
+        will_apply: bool,
+        now: Timestamp,
+    ) -> Result<Work, LedgerError> {
+        let key = key(lease, work.act, &work.credential);
         let doing = format!("take over {} of `{}`", work.act, work.credential);
         let condition = unchanged(&work);
-        let tried = if tries { now } else { work.tried };
+        let tried = if will_apply { now } else { work.tried };
         let mut work = Work { run: lease.run.clone(), tried, ..work };
         work.note_taken_up(lease, now);
         let due = now.checked_add(LASTS).unwrap_or(Timestamp::MAX);
@@ -323,7 +329,7 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::Superseded`] if another run has taken it over.
     pub async fn keep_work(&self, lease: &Lease, work: Work, due: Timestamp) -> Result<Work, LedgerError> {
-        let key = key(lease, &work.act, &work.credential);
+        let key = key(lease, work.act, &work.credential);
         let doing = format!("keep how {} of `{}` went", work.act, work.credential);
         // INVARIANT (fence): whoever takes work over writes its own run into it, so a run that was replaced is refused.
         let condition =
@@ -378,7 +384,7 @@ fn state(work: &Work) -> &'static str {
     if work.is_open() { OPEN_STATE } else { SETTLED }
 }
 
-fn key(lease: &Lease, act: &Act, credential: &CredentialId) -> Key {
+fn key(lease: &Lease, act: Act, credential: &CredentialId) -> Key {
     Key::new(record::partition(&lease.user), format!("{SK}{act}#{credential}"))
 }
 

@@ -180,7 +180,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let limit = intent.limit;
         let refused = |status, reason: String| Ok(Err(Answer::unchanged(status, format!("{credential}: {reason}"))));
         match self.ports.ledger.begin(self.lease, intent, self.now).await? {
-            Begun::Ours(work) => Ok(Ok(work)),
+            Begun::Ours(work) => Ok(Ok(*work)),
             Begun::OverBudget => refused(Status::OverBudget, format!("the day's budget of {limit} is spent")),
             Begun::Held => refused(Status::Held, "a hold was written meanwhile".to_owned()),
             Begun::Superseded => refused(Status::Waiting, "another run has taken over".to_owned()),

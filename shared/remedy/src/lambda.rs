@@ -84,7 +84,7 @@ pub async fn serve(
             let Payload { execution_id } = Payload::read(payload)?;
             let run = RunId(format!("{execution_id}/{}", context.request_id));
             let invocation = Invocation { execution_id, run, now, ends: Instant::now() + left };
-            handle(&remedy, ports, settings, &invocation).await
+            Box::pin(handle(&remedy, ports, settings, &invocation)).await
         };
         answer.await.inspect(report).map_err(|fault| diagnostic(&fault))
     }))

@@ -166,8 +166,8 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
     };
     let run = Run { remedy, ports, settings, policy, lease, record: &record, user: &user, now, ends: invocation.ends };
     match (lease.request.document, &lease.request.credential) {
-        (Document::Rule(rule), _) => run.answer_findings(rule).await,
-        (Document::Undo(_), Some(credential)) => run.undo(credential).await,
+        (Document::Rule(rule), _) => Box::pin(run.answer_findings(rule)).await,
+        (Document::Undo(_), Some(credential)) => Box::pin(run.undo(credential)).await,
         (Document::Undo(_), None) => Ok(Answer::unchanged(Status::NothingToDo, "no credential is named")),
     }
 }
@@ -197,10 +197,10 @@ async fn find<S, C: ReadConfig, R: ReadIam, W, T>(
             None => {}
         }
     }
-    if let Some(name) = find_user_by_id(&ports.reader, id).await? {
-        if let Some(user) = read_user(&ports.reader, &name, now).await?.filter(|user| user.id == *id) {
-            return Ok(Found::User(Box::new(user)));
-        }
+    if let Some(name) = find_user_by_id(&ports.reader, id).await?
+        && let Some(user) = read_user(&ports.reader, &name, now).await?.filter(|user| user.id == *id)
+    {
+        return Ok(Found::User(Box::new(user)));
     }
     Ok(Found::Gone(match other {
         Some((name, user)) => format!("{id} was deleted; `{name}` is another user now, {}", user.id),

@@ -46,12 +46,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         };
         let is_so_already = key.status == plan.to() && matches!(work.act, Act::Remedy(_));
         if is_so_already {
-            return match tried {
-                Some(_) => self.settle(work, Outcome::Done { after: sighting(&key, self.now) }).await,
-                None => {
-                    let reason = "somebody else has just done it".to_owned();
-                    self.give_up(work, Status::NothingToDo, reason, None).await
-                }
+            return if tried.is_some() {
+                self.settle(work, Outcome::Done { after: sighting(&key, self.now) }).await
+            } else {
+                let reason = format!("{}: somebody else has just done it", work.credential);
+                self.give_up(work, Status::NothingToDo, reason, None).await
             };
         }
         if let Err(refusal) = still(&key) {
@@ -67,7 +66,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let (user, id, to, what) = (plan.user().clone(), plan.key().clone(), plan.to(), plan.to_string());
         match apply(plan, &self.ports.writer).await {
             Ok(()) => {
-                info!(user.id = %self.user.id, execution = %self.lease.request.execution, "IAM was told to {what}")
+                info!(user.id = %self.user.id, execution = %self.lease.request.execution, "IAM was told to {what}");
             }
             Err(WriteError::NoSuchEntity { .. }) => {
                 return self.settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await;
@@ -110,12 +109,13 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Outcome::Undone { execution } => {
                 Answer::unchanged(Status::NothingToDo, format!("{credential}: undone by {execution}"))
             }
-            Outcome::Withdrawn { reason } => Answer::unchanged(Status::NothingToDo, format!("{credential}: {reason}")),
             Outcome::Reversed => Answer::unchanged(
                 Status::Held,
                 format!("{credential}: {act} was done, and somebody else has changed it back"),
             ),
-            Outcome::Gone { reason } => Answer::unchanged(Status::NothingToDo, format!("{credential}: {reason}")),
+            Outcome::Withdrawn { reason } | Outcome::Gone { reason } => {
+                Answer::unchanged(Status::NothingToDo, format!("{credential}: {reason}"))
+            }
         })
     }
 
