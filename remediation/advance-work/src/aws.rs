@@ -1,0 +1,142 @@
+//! What the schedule calls of AWS.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+
+use aws_sdk_config::types::RemediationExceptionResourceKey;
+use credwarden_credential::id::UserId;
+use jiff::Timestamp;
+
+/// AWS Config's name of what the rules judge.
+const IAM_USER: &str = "AWS::IAM::User";
+
+/// A call to AWS that failed after all retries.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("failed to {doing}: {why}")]
+pub struct CallError {
+    /// What was being done.
+    pub doing: String,
+    /// What the SDK says.
+    pub why: String,
+}
+
+/// Starts documents. The method is written as `async fn`.
+pub trait Documents {
+    /// Starts a document with one value for each parameter (`StartAutomationExecution`), and gives the execution's id.
+    fn start(
+        &self,
+        document: &str,
+        parameters: BTreeMap<&str, String>,
+    ) -> impl Future<Output = Result<String, CallError>>;
+}
+
+/// What the schedule asks of AWS Config. All methods are written as `async fn`.
+pub trait Rules {
+    /// Has a rule evaluate once more (`StartConfigRulesEvaluation`). One that is evaluating already is as good.
+    fn start_evaluation(&self, rule: &str) -> impl Future<Output = Result<(), CallError>>;
+
+    /// The users that AWS Config leaves out of a rule's remediation at `now` (`DescribeRemediationExceptions`).
+    fn remediation_exceptions(
+        &self,
+        rule: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<UserId>, CallError>>;
+
+    /// Has AWS Config remediate a user again (`DeleteRemediationExceptions`).
+    fn delete_remediation_exception(&self, rule: &str, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
+}
+
+/// Systems Manager itself.
+#[derive(Clone, Debug)]
+pub struct Automation {
+    client: aws_sdk_ssm::Client,
+}
+
+impl Automation {
+    /// Starts documents with this client.
+    pub fn new(client: aws_sdk_ssm::Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Documents for Automation {
+    async fn start(&self, document: &str, parameters: BTreeMap<&str, String>) -> Result<String, CallError> {
+        let user = parameters.get("ResourceId").cloned().unwrap_or_default();
+        let doing = format!("start document `{document}` on `{user}`");
+        let parameters: HashMap<_, _> =
+            parameters.into_iter().map(|(name, value)| (name.to_owned(), vec![value])).collect();
+        let call = self.client.start_automation_execution().document_name(document).set_parameters(Some(parameters));
+        match call.send().await {
+            Ok(answer) => Ok(answer.automation_execution_id.unwrap_or_default()),
+            Err(error) => Err(CallError { doing, why: aws_sdk_ssm::error::DisplayErrorContext(&error).to_string() }),
+        }
+    }
+}
+
+/// AWS Config itself.
+#[derive(Clone, Debug)]
+pub struct Config {
+    client: aws_sdk_config::Client,
+}
+
+impl Config {
+    /// Calls with this client.
+    pub fn new(client: aws_sdk_config::Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Rules for Config {
+    async fn start_evaluation(&self, rule: &str) -> Result<(), CallError> {
+        let doing = format!("start an evaluation of rule `{rule}`");
+        match self.client.start_config_rules_evaluation().config_rule_names(rule).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                // AWS throws both where the rule is being evaluated, and the second where it was asked for a minute ago.
+                Some(service) if service.is_resource_in_use_exception() || service.is_limit_exceeded_exception() => {
+                    Ok(())
+                }
+                _ => Err(CallError { doing, why: aws_sdk_config::error::DisplayErrorContext(&error).to_string() }),
+            },
+        }
+    }
+
+    async fn remediation_exceptions(&self, rule: &str, now: Timestamp) -> Result<Vec<UserId>, CallError> {
+        let doing = format!("describe the remediation exceptions of rule `{rule}`");
+        let mut users = Vec::new();
+        let mut pages = self.client.describe_remediation_exceptions().config_rule_name(rule).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| CallError {
+                doing: doing.clone(),
+                why: aws_sdk_config::error::DisplayErrorContext(&error).to_string(),
+            })?;
+            for exception in page.remediation_exceptions() {
+                let is_over = exception.expiration_time().is_some_and(|until| until.secs() < now.as_second());
+                match exception.resource_id().parse() {
+                    Ok(user) if exception.resource_type() == IAM_USER && !is_over => users.push(user),
+                    _ => {}
+                }
+            }
+        }
+        Ok(users)
+    }
+
+    async fn delete_remediation_exception(&self, rule: &str, user: &UserId) -> Result<(), CallError> {
+        let doing = format!("delete the remediation exception of `{user}` of rule `{rule}`");
+        let key = RemediationExceptionResourceKey::builder().resource_type(IAM_USER).resource_id(user.as_str());
+        let call = self.client.delete_remediation_exceptions().config_rule_name(rule).resource_keys(key.build());
+        match call.send().await {
+            Ok(answer) => match answer.failed_batches().first() {
+                None => Ok(()),
+                Some(failed) => {
+                    Err(CallError { doing, why: failed.failure_message().unwrap_or("no reason given").to_owned() })
+                }
+            },
+            Err(error) => match error.as_service_error() {
+                // It has ended by itself meanwhile.
+                Some(service) if service.is_no_such_remediation_exception_exception() => Ok(()),
+                _ => Err(CallError { doing, why: aws_sdk_config::error::DisplayErrorContext(&error).to_string() }),
+            },
+        }
+    }
+}

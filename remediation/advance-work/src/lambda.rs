@@ -1,0 +1,50 @@
+//! The schedule as a Lambda function.
+
+use std::io::{self, Write as _};
+
+use credwarden_ledger::Ledger;
+use credwarden_ledger::dynamo::DynamoTable;
+use credwarden_remedy::lambda::{Environment, aws, variable};
+use credwarden_remedy::ssm::Ssm;
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
+use tracing::warn;
+
+use crate::aws::{Automation, Config};
+use crate::{Ports, Settings, advance};
+
+/// Serves the schedule until its execution environment ends. The event tells nothing; `clock` is read once an
+/// invocation.
+pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let settings = Settings {
+        prefix: variable(environment, "CREDWARDEN_PREFIX")?,
+        kill_switch_parameter: variable(environment, "CREDWARDEN_KILL_SWITCH_PARAMETER")?,
+        automation_role: variable(environment, "CREDWARDEN_AUTOMATION_ROLE_ARN")?,
+    };
+    let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
+    let aws = aws().await;
+    let ssm = aws_sdk_ssm::Client::new(&aws);
+    let ports = Ports {
+        ssm: Ssm::new(ssm.clone()),
+        documents: Automation::new(ssm),
+        rules: Config::new(aws_sdk_config::Client::new(&aws)),
+        ledger: Ledger::new(DynamoTable::new(&aws, table)),
+    };
+    let (settings, ports) = (&settings, &ports);
+    lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
+        let now = clock();
+        let (counts, outcome) = advance(ports, settings, now).await;
+        if let Err(error) = writeln!(io::stdout(), "{}", counts.line(now)) {
+            warn!(%error, "failed to write the metrics of this round");
+        }
+        match outcome {
+            Ok(()) => Ok(counts),
+            Err(faults) => {
+                Err(Diagnostic { error_type: "ScheduleFaults".to_owned(), error_message: faults.to_string() })
+            }
+        }
+    }))
+    .await
+}

@@ -1,0 +1,123 @@
+//! Starting what is due.
+
+use std::collections::BTreeMap;
+
+use credwarden_ledger::due::{Due, DueItem};
+use credwarden_ledger::failure::Failure;
+use credwarden_ledger::request::{Request, RunId};
+use credwarden_ledger::table::Table;
+use credwarden_policy::remedy::RuleName;
+use jiff::SignedDuration;
+
+use crate::Round;
+use crate::aws::{Documents, Rules};
+
+/// How long what was started is left alone. A little less than the hour until the schedule comes again, so that it is
+/// started once an hour, not every second hour.
+const LEFT_ALONE: SignedDuration = SignedDuration::from_mins(55);
+
+impl<S, D: Documents, R: Rules, T: Table> Round<'_, S, D, R, T> {
+    /// Starts what is due, as far as the kill switch lets it. Reading goes on in any case: it changes nothing.
+    pub(crate) async fn start_what_is_due(&mut self) {
+        let items = match self.ports.ledger.due(self.now).await {
+            Ok(items) => items,
+            Err(error) => return self.fault(&error),
+        };
+        self.counts.due = items.len();
+        // A run that died leaves its lease and its work, and both ask for the same document.
+        let mut errands: BTreeMap<_, (Request, Vec<Due>)> = BTreeMap::new();
+        for item in items {
+            let due = match item {
+                Ok(due) => due,
+                Err(error) => {
+                    self.fault(&error);
+                    continue;
+                }
+            };
+            let request = match &due.what {
+                DueItem::Pass(rule) => {
+                    let rule = *rule;
+                    self.go_on_with_pass(rule, &due).await;
+                    continue;
+                }
+                DueItem::LeftLease { request, run } => {
+                    self.note_failure(request, run).await;
+                    request.clone()
+                }
+                DueItem::Work(work) => work.request.clone(),
+            };
+            let errand = (request.document, request.user.clone(), request.credential.clone());
+            errands.entry(errand).or_insert_with(|| (request, Vec::new())).1.push(due);
+        }
+        for (request, dues) in errands.into_values() {
+            if self.kill_switch.allows(request.document) {
+                self.start(&request, &dues).await;
+            }
+        }
+    }
+
+    async fn start(&mut self, request: &Request, dues: &[Due]) {
+        let mut is_ours = false;
+        for due in dues {
+            is_ours |= self.put_off(due).await;
+        }
+        if !is_ours {
+            return;
+        }
+        let prefix = &self.settings.prefix;
+        let mut parameters = BTreeMap::from([
+            ("AutomationAssumeRole", self.settings.automation_role.clone()),
+            ("FunctionName", format!("{prefix}-{}", request.document.remedy())),
+            ("ResourceId", request.user.to_string()),
+        ]);
+        if let Some(credential) = &request.credential {
+            parameters.insert("CredentialId", credential.to_string());
+        }
+        match self.ports.documents.start(&request.document.name(prefix), parameters).await {
+            Ok(_) => self.counts.started += 1,
+            Err(error) => self.fault(&error),
+        }
+    }
+
+    async fn go_on_with_pass(&mut self, rule: RuleName, due: &Due) {
+        if !self.put_off(due).await {
+            return;
+        }
+        match self.ports.rules.start_evaluation(&format!("{}-{rule}", self.settings.prefix)).await {
+            Ok(()) => self.counts.passes_continued += 1,
+            Err(error) => self.fault(&error),
+        }
+    }
+
+    /// Puts an item off, so that it is started once; false if somebody else is at it.
+    async fn put_off(&mut self, due: &Due) -> bool {
+        let next = self.now.checked_add(LEFT_ALONE).unwrap_or(self.now);
+        match self.ports.ledger.put_off(due, next).await {
+            Ok(is_ours) => is_ours,
+            Err(error) => {
+                self.fault(&error);
+                false
+            }
+        }
+    }
+
+    /// A run that never gave its lease back died or failed. It may not have been able to say so itself.
+    async fn note_failure(&mut self, request: &Request, run: &RunId) {
+        match self.ports.ledger.failure(&request.user, request.document).await {
+            Ok(Some(failure)) if failure.execution == request.execution => {}
+            Ok(_) => {
+                let failure = Failure {
+                    document: request.document,
+                    execution: request.execution.clone(),
+                    at: self.now,
+                    message: format!("run `{run}` ended without giving its lease back"),
+                };
+                match self.ports.ledger.note_failure(&request.user, &failure).await {
+                    Ok(()) => self.counts.runs_died += 1,
+                    Err(error) => self.fault(&error),
+                }
+            }
+            Err(error) => self.fault(&error),
+        }
+    }
+}
