@@ -249,3 +249,18 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_that_goes_round_in_a_circle_is_refused() {
+        let page = |marker: Option<Marker>| async {
+            let next = marker.or_else(|| Some(Marker("again".to_owned())));
+            Ok(Page { items: vec!["alice"], next })
+        };
+        let error = every_page("list users", page).await.unwrap_err();
+        assert_eq!(error.failure, Failure::Implausible);
+    }
+}

@@ -142,6 +142,17 @@ mod collect {
     }
 
     #[tokio::test]
+    async fn a_key_made_inactive_since_the_report_was_made_no_longer_counts() {
+        let earlier = Estate::new(now() - age_hours(3)).user("alice").key(age_days(200));
+        let mut present = earlier.clone().after(age_hours(3));
+        let key = present.find("alice").unwrap().keys[0].key.id.clone();
+        assert!(present.set_status(&key, KeyStatus::Inactive));
+        let collected = all(&FakeIam::new(present).with_report_of(&earlier)).await;
+        let AccessKeys::Live(keys) = &user(&collected, "alice").access_keys else { panic!("not read live") };
+        assert_eq!((keys[0].status, collected.population), (KeyStatus::Inactive, 0));
+    }
+
+    #[tokio::test]
     async fn a_user_newer_than_the_report_is_read_live_with_its_password() {
         let earlier = Estate::new(now() - age_hours(3)).user("alice");
         let present = earlier

@@ -3,14 +3,17 @@
 #[cfg(test)]
 mod company {
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     use access_key_age::judge;
     use credwarden_credential::age::is_older;
     use credwarden_credential::id::AccessKeyId;
     use credwarden_credential::kind::CredentialKind;
-    use credwarden_credential::snapshot::{AccessKeys, LastUse};
+    use credwarden_credential::snapshot::{AccessKeys, LastUse, User};
     use credwarden_estate::company::{Expected, PROTECTED, company};
+    use credwarden_estate::fake::FakeIam;
     use credwarden_estate::seed::Seed;
+    use credwarden_inventory::collect::{Wanted, collect};
     use credwarden_policy::class::matches;
     use credwarden_policy::exception::Exceptions;
     use credwarden_policy::policy::Policy;
@@ -31,6 +34,27 @@ mod company {
             let verdict = judge(user, &policy, &Exceptions::default(), now());
             assert_eq!(said(&verdict), specimen.verdict, "{}: {}", specimen.user, specimen.why);
         }
+    }
+
+    #[tokio::test]
+    async fn the_rule_says_the_same_of_what_is_read_through_the_credential_report() {
+        let company = company(now());
+        let policy = Policy::default();
+        let iam = FakeIam::new(company.estate.clone());
+        let nobody = BTreeSet::new();
+        let wanted = Wanted {
+            suspect_from_age: |user: &User| policy.unremarkable_age(user, CredentialKind::AccessKey),
+            previously_reported: &nobody,
+            resume_after: None,
+        };
+        let collected = collect(&iam, wanted, now(), Duration::from_secs(200)).await.unwrap();
+        for user in collected.snapshot.users.values() {
+            let specimen = company.specimen(user.name.as_str()).unwrap();
+            let verdict = judge(user, &policy, &Exceptions::default(), now());
+            assert_eq!(said(&verdict), specimen.verdict, "{}: {}", specimen.user, specimen.why);
+        }
+        assert_eq!(collected.snapshot.users.len(), company.specimens.len());
+        assert!(iam.calls().len() < company.specimens.len(), "{} calls", iam.calls().len());
     }
 
     fn said(verdict: &Verdict) -> Expected {
