@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use credwarden_estate::company::company;
 use credwarden_estate::seed::Seed;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::automation::{Execution, Status};
 use crate::config::Compliance;
@@ -20,38 +20,50 @@ use crate::sandbox::{Options, Sandbox};
 
 use table::Table;
 
-/// Takes the loop round, day by day until no day brings anything new, and writes what happens to `out`.
+/// Takes the loop round and writes what happens to `out`: four days of a company, and an undo.
 pub async fn tell(out: &mut impl Write, progress: &Progress) -> Result<()> {
     let begun = Instant::now();
     let now: Timestamp = FIRST_DAY.parse().context("the first day")?;
     let sandbox = Sandbox::start_with(Options::at(now), progress).await?;
     let company = company(now);
-    progress.say(&format!("seeding a company of {} users", company.estate.users.len()));
+    let users = company.estate.users.len();
+    progress.say(&format!("seeding a company of {users} users"));
     sandbox.seed(&serde_json::to_value(Seed::from(&company.estate))?).await?;
+    let in_use: Vec<_> =
+        company.specimens.iter().flat_map(|specimen| &specimen.held).map(ToString::to_string).collect();
     let rules = sandbox.rules();
-    writeln!(
-        out,
-        "Credwarden's sandbox: account {}, {} users",
-        sandbox.deployment().scope.account,
-        company.estate.users.len()
-    )?;
+    writeln!(out, "Account {}, {users} users, profile `automatic`", sandbox.deployment().scope.account)?;
 
-    progress.say("AWS Config evaluates for the first time");
+    progress.say("day 0: AWS Config evaluates for the first time");
     evaluate(&sandbox, &rules).await?;
     compliance(out, &sandbox, &rules, "before")?;
+    let mut told = Told::default();
+    headline(out, &sandbox, "a new installation only observes")?;
+    told.tell(out, &sandbox, &sandbox.run_automations().await?)?;
 
-    let mut days = Days::default();
-    let first = sandbox.run_automations().await?;
-    days.tell(out, &sandbox, &first)?;
-    while days.number < MOST_DAYS && days.quiet < 2 {
-        progress.say(&format!("day {}: schedules, evaluation, remediation", days.number));
-        let executions = pass_a_day(&sandbox).await?;
-        days.tell(out, &sandbox, &executions)?;
-    }
+    progress.say("day 1: hourly schedule, evaluation, remediation");
+    let executions = pass_a_day(&sandbox, &in_use).await?;
+    headline(out, &sandbox, "what was reported a day ago is acted on, within the day's budget")?;
+    told.tell(out, &sandbox, &executions)?;
+
+    raise_budget(&sandbox).await?;
+    progress.say("day 2: hourly schedule, evaluation, remediation");
+    let executions = pass_a_day(&sandbox, &in_use).await?;
+    headline(out, &sandbox, "olivia has raised the budget to all keys")?;
+    told.tell(out, &sandbox, &executions)?;
+
     evaluate(&sandbox, &rules).await?;
     compliance(out, &sandbox, &rules, "after")?;
-    undo(out, &sandbox, progress).await?;
+    undo(out, &sandbox, &in_use, progress).await?;
     sums(out, &sandbox, begun)
+}
+
+/// The policy's budget is for accounts in which somebody watches; it holds from the next act on.
+async fn raise_budget(sandbox: &Sandbox) -> Result<()> {
+    let mut policy = sandbox.deployed_policy()?;
+    let members = policy.as_object_mut().context("a policy is an object")?;
+    members.insert("budget".to_owned(), json!({ "perDay": 100, "percentPerDay": 100 }));
+    sandbox.set_policy(&policy.to_string()).await
 }
 
 async fn evaluate(sandbox: &Sandbox, rules: &[String]) -> Result<()> {
@@ -75,9 +87,12 @@ fn all_is_well(sandbox: &Sandbox) -> Result<()> {
     Ok(())
 }
 
-/// Twenty-four hours with their schedules, and Config's daily evaluation in the last of them.
-async fn pass_a_day(sandbox: &Sandbox) -> Result<Vec<Execution>> {
+/// Twenty-four hours: owners go on using their keys, the schedule fires, and Config evaluates once.
+async fn pass_a_day(sandbox: &Sandbox, in_use: &[String]) -> Result<Vec<Execution>> {
     let mut executions = Vec::new();
+    for key in in_use {
+        sandbox.use_key(key).await?;
+    }
     for _ in 0..HOURS {
         sandbox.advance(SignedDuration::from_hours(1)).await?;
         executions.extend(sandbox.tick().await?);
@@ -86,37 +101,31 @@ async fn pass_a_day(sandbox: &Sandbox) -> Result<Vec<Execution>> {
     Ok(executions)
 }
 
-/// What has been told of whom so far: a day tells only what is new.
-#[derive(Default)]
-struct Days {
-    number: usize,
-    quiet: usize,
-    told: BTreeMap<(String, String), String>,
+fn headline(out: &mut impl Write, sandbox: &Sandbox, text: &str) -> Result<()> {
+    Ok(writeln!(out, "\n{}: {text}", sandbox.now().strftime("%Y-%m-%d"))?)
 }
 
-impl Days {
+/// What has been told of whom so far: only what is new is told again.
+#[derive(Default)]
+struct Told(BTreeMap<(String, String), String>);
+
+impl Told {
     fn tell(&mut self, out: &mut impl Write, sandbox: &Sandbox, executions: &[Execution]) -> Result<()> {
         let mut table = Table::new(["user", "document", "steps", "answer", "why"]);
         let mut as_before = 0;
-        let mut acted = false;
         for execution in executions {
             let line = Line::of(execution, sandbox);
-            acted |= line.status == "done";
             let key = (line.user.clone(), execution.document.clone());
-            if self.told.insert(key, line.status.clone()).is_some_and(|before| before == line.status) {
+            if self.0.insert(key, line.status.clone()).is_some_and(|before| before == line.status) {
                 as_before += 1;
             } else {
                 table.row([&line.user, &execution.document, &line.steps, &line.status, &line.why]);
             }
         }
-        let news = !table.is_empty();
-        writeln!(out, "\nDay {} ({}): {} automations", self.number, day(sandbox.now()), executions.len())?;
         table.write(out)?;
         if as_before > 0 {
             writeln!(out, "  {as_before} more with the same answer as before")?;
         }
-        self.quiet = if acted || news { 0 } else { self.quiet + 1 };
-        self.number += 1;
         Ok(())
     }
 }
@@ -166,26 +175,26 @@ fn compliance(out: &mut impl Write, sandbox: &Sandbox, rules: &[String], when: &
 }
 
 /// A person undoes the first act, and the next day's evaluation leaves it undone.
-async fn undo(out: &mut impl Write, sandbox: &Sandbox, progress: &Progress) -> Result<()> {
+async fn undo(out: &mut impl Write, sandbox: &Sandbox, in_use: &[String], progress: &Progress) -> Result<()> {
     let executions = sandbox.executions();
-    let done = executions.iter().find_map(Undo::of);
-    let Some(undo) = done else {
-        writeln!(out, "\nNothing was done, so there is nothing to undo")?;
-        return Ok(());
-    };
+    let Some(undo) = executions.iter().find_map(Undo::of) else { bail!("nothing was done that could be undone") };
     progress.say("olivia undoes the first act");
     let parameters = [("ResourceId", undo.resource_id.as_str()), ("CredentialId", undo.credential_id.as_str())];
-    sandbox.start_document(&undo.document, &parameters, "olivia")?;
-    let mut days = Days::default();
-    let ended = sandbox.run_automations().await?;
-    writeln!(out, "\nUndo of the first act")?;
-    days.tell(out, sandbox, &ended)?;
+    let id = sandbox.start_document(&undo.document, &parameters, "olivia")?;
+    sandbox.run_automations().await?;
+    headline(out, sandbox, "olivia undoes the first act")?;
+    let mine: Vec<_> = sandbox.automation().execution(&id).into_iter().collect();
+    Told::default().tell(out, sandbox, &mine)?;
     let status = sandbox.key_status(&undo.credential_id).await?.unwrap_or_default();
     writeln!(out, "  {} is {status}", undo.credential_id)?;
-    progress.say("the day after the undo");
-    pass_a_day(sandbox).await?;
+
+    progress.say("day 3: hourly schedule, evaluation, remediation");
+    let mut executions = pass_a_day(sandbox, in_use).await?;
+    executions.retain(|execution| execution.parameters.get("ResourceId") == Some(&vec![undo.resource_id.clone()]));
+    headline(out, sandbox, "the key is found again, and left alone")?;
+    Told::default().tell(out, sandbox, &executions)?;
     let status = sandbox.key_status(&undo.credential_id).await?.unwrap_or_default();
-    writeln!(out, "  a day and an evaluation later it is {status}")?;
+    writeln!(out, "  {} is {status}", undo.credential_id)?;
     Ok(())
 }
 
@@ -221,7 +230,7 @@ fn sums(out: &mut impl Write, sandbox: &Sandbox, begun: Instant) -> Result<()> {
     writeln!(out, "\n{} calls in all", counts.values().sum::<u64>())?;
     writeln!(out, "{} evaluations billed", sandbox.billed_evaluations())?;
     writeln!(out, "{} invocations, {} refused calls", sandbox.invocations().len(), sandbox.access().refusals().len())?;
-    writeln!(out, "{:.0} s", begun.elapsed().as_secs_f32())?;
+    writeln!(out, "{:.0} s from the start, builds included", begun.elapsed().as_secs_f32())?;
     Ok(())
 }
 
@@ -233,16 +242,9 @@ fn short(name: &str) -> String {
     name.chars().take(NAME_WIDTH - 1).chain(['…']).collect()
 }
 
-fn day(now: Timestamp) -> String {
-    now.strftime("%Y-%m-%d").to_string()
-}
-
 /// The story's clock at its beginning; the same every time, so that its output is.
 const FIRST_DAY: &str = "2026-11-24T08:00:00Z";
 
 const HOURS: usize = 24;
 
 const NAME_WIDTH: usize = 32;
-
-/// The story ends earlier, when two days bring nothing new.
-const MOST_DAYS: usize = 30;

@@ -1,6 +1,8 @@
 //! What can be seen of a sandbox from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
@@ -157,6 +159,16 @@ impl Sandbox {
     /// SSM Automation.
     pub fn automation(&self) -> &Automation {
         &self.automation
+    }
+
+    /// Where the functions reach AWS here.
+    pub fn endpoint(&self) -> SocketAddr {
+        self.proxy.address()
+    }
+
+    /// Where its files are as long as it lives: what the functions' processes wrote, and the clock.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
     }
 
     /// Where faults are armed.
