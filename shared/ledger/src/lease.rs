@@ -12,6 +12,9 @@ use crate::table::{Action, Attributes, Clause, Condition, DUE, EXPIRES_AT, Item,
 /// machines' clocks are believed to within 5 minutes of each other. So no holder outlives its lease.
 pub const LASTS: SignedDuration = SignedDuration::from_mins(10);
 
+/// How often the lease is asked for again that others take and give back in between.
+const ATTEMPTS: u32 = 5;
+
 /// How long a released lease is kept, so that its fence goes on counting.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -46,6 +49,22 @@ impl<T: Table> Ledger<T> {
     /// Asks for the lease on the user of `request`. Where a run that was asked the same died or failed without giving
     /// it back, its requester stays the requester.
     pub async fn acquire_lease(&self, request: &Request, run: &RunId, now: Timestamp) -> Result<Acquired, LedgerError> {
+        let mut attempts = 1..=ATTEMPTS;
+        loop {
+            match self.try_to_acquire_lease(request, run, now).await {
+                Err(LedgerError::Table { source: TableError::Refused(_), .. }) if attempts.next().is_some() => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Refused if the lease was acquired and given back by another run meanwhile.
+    async fn try_to_acquire_lease(
+        &self,
+        request: &Request,
+        run: &RunId,
+        now: Timestamp,
+    ) -> Result<Acquired, LedgerError> {
         let key = key(&request.user);
         let doing = format!("acquire the lease on `{}`", request.user);
         let held = self.get(&key, &doing).await?.as_ref().map(Held::read).transpose()?;

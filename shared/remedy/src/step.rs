@@ -54,8 +54,12 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             };
         }
         if let Err(refusal) = still(&key) {
-            let credential = &work.credential;
-            let reason = format!("{credential}: {refusal}");
+            let reason = format!("{}: {refusal}", work.credential);
+            if let Refusal::LastUseUnknown(_) = refusal {
+                // It was known a moment ago, so it will be again: the act is paid for, and stays open.
+                self.leave_open(work).await?;
+                return Ok(Answer::unchanged(refusal.status(), reason));
+            }
             return self.give_up(work, refusal.status(), reason, tried).await;
         }
         // INVARIANT (one run at a time): a lease outlives its holder, so whoever holds it here is alone until the end.
@@ -135,12 +139,18 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         }
     }
 
-    /// Leaves work open until the lists must have caught up.
+    /// Leaves work open, and says so.
     pub(crate) async fn wait(&self, work: Work, why: &str) -> Result<Answer, Fault> {
         let reason = format!("{}: {why}", work.credential);
+        self.leave_open(work).await?;
+        Ok(Answer::unchanged(Status::Waiting, reason))
+    }
+
+    /// Leaves work open until the lists must have caught up.
+    async fn leave_open(&self, work: Work) -> Result<(), Fault> {
         let due = self.now.checked_add(LISTS_LAG).unwrap_or(Timestamp::MAX);
         self.ports.ledger.keep_work(self.lease, work, due).await?;
-        Ok(Answer::unchanged(Status::Waiting, reason))
+        Ok(())
     }
 
     /// Ends an intent without effect, where it is certain that it had none: not while a list may still hide the write

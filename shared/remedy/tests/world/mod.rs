@@ -1,0 +1,309 @@
+//! A deployment in memory: an estate behind IAM, the ledger in a table, executions of documents.
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a mistake in a test's world must end the test")]
+#![expect(unreachable_pub, dead_code, reason = "every file of tests uses its own part of the world")]
+
+pub mod gate;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use credwarden_credential::id::{AccessKeyId, UserId, UserName};
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::KeyStatus;
+use credwarden_estate::estate::{Estate, age_days};
+use credwarden_estate::fake::FakeIam;
+use credwarden_ledger::Ledger;
+use credwarden_ledger::due::DueItem;
+use credwarden_ledger::memory::MemoryTable;
+use credwarden_ledger::pass::CompletePass;
+use credwarden_ledger::request::{Document, Request, RunId};
+use credwarden_ledger::table::Value;
+use credwarden_ledger::work::{Act, Work};
+use credwarden_policy::document::DEFAULT;
+use credwarden_policy::policy::Policy;
+use credwarden_policy::remedy::{RemedyName, RuleName};
+use credwarden_remedy::answer::Answer;
+use credwarden_remedy::fault::Fault;
+use credwarden_remedy::remedy::Remedy;
+use credwarden_remedy::run::{Invocation, Ports, Settings, handle};
+use credwarden_remedy::ssm::{Execution, ExecutionStatus};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use self::gate::{Gate, GatedConfig, GatedReader, GatedSsm, GatedTable, GatedWriter};
+
+pub const AGE: Document = Document::Rule(RuleName::AccessKeyAge);
+pub const UNDO: Document = Document::Undo(RemedyName::DeactivateCredential);
+pub const ACT: Act = Act::Remedy(RemedyName::DeactivateCredential);
+pub const UNDO_ACT: Act = Act::Undo(RemedyName::DeactivateCredential);
+pub const RULE: RuleName = RuleName::AccessKeyAge;
+
+/// Who AWS Config's remediation executes as, and the schedule, and a person.
+pub const CONFIG: &str = "arn:aws:sts::123456789012:assumed-role/AWSServiceRoleForConfigRemediation/config";
+pub const SCHEDULE: &str = "arn:aws:sts::123456789012:assumed-role/advance-work/credwarden-advance-work";
+pub const PERSON: &str = "arn:aws:sts::123456789012:assumed-role/security/bob";
+
+const POLICY: &str = "/credwarden/policy";
+const KILL_SWITCH: &str = "/credwarden/kill-switch";
+
+pub const REMEDY: Remedy = Remedy {
+    name: RemedyName::DeactivateCredential,
+    rules: &[(access_key_age::RULE, access_key_age::judge)],
+    act: |key| (key.status == KeyStatus::Active).then_some(KeyStatus::Inactive),
+    undo: |key| (key.status == KeyStatus::Inactive).then_some(KeyStatus::Active),
+};
+
+pub fn noon() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+/// The default policy, enforcing, with whatever else is replaced.
+pub fn policy_with(replacements: &[(&str, &str)]) -> String {
+    let mut policy = DEFAULT.replace("\"observe\"", "\"enforce\"");
+    for (from, to) in replacements {
+        assert!(policy.contains(from), "the default policy has no {from}");
+        policy = policy.replace(from, to);
+    }
+    policy
+}
+
+/// Alice, with one key of 100 days that nobody uses.
+pub fn alice() -> Estate {
+    Estate::new(noon()).user("alice").tag("owner", "alice@example.com").key(age_days(100)).used(age_days(30), "s3")
+}
+
+pub type Parameters = Arc<Mutex<BTreeMap<String, String>>>;
+pub type Writes = Arc<Mutex<Vec<(AccessKeyId, KeyStatus)>>>;
+
+pub struct World {
+    pub iam: FakeIam,
+    pub table: MemoryTable,
+    pub parameters: Parameters,
+    pub executions: Arc<Mutex<BTreeMap<String, Execution>>>,
+    /// The names that AWS Config has recorded.
+    pub recorded: Arc<Mutex<BTreeMap<UserId, UserName>>>,
+    /// What was written to IAM, in order.
+    pub writes: Writes,
+    /// What the lists of keys show in place of the truth.
+    pub stale: Arc<Mutex<Option<FakeIam>>>,
+    pub lists_lag: Arc<Mutex<bool>>,
+    pub now: Cell<Timestamp>,
+    pub time_left: Cell<Duration>,
+    serial: Cell<u32>,
+}
+
+impl World {
+    /// The estate, whose 60 users a complete pass reported two days ago by the enforcing policy.
+    pub async fn new(estate: Estate) -> Self {
+        let world = Self::just_installed(estate);
+        world.reported(&policy_with(&[]), age_days(2)).await;
+        world
+    }
+
+    /// The estate, of which nothing was reported yet.
+    pub fn just_installed(estate: Estate) -> Self {
+        let recorded = estate.users.iter().map(|user| (user.id().clone(), user.name().clone())).collect();
+        let parameters = [(POLICY, policy_with(&[])), (KILL_SWITCH, "run".to_owned())];
+        Self {
+            now: Cell::new(estate.now),
+            iam: FakeIam::new(estate),
+            table: MemoryTable::default(),
+            parameters: Arc::new(Mutex::new(parameters.map(|(name, value)| (name.to_owned(), value)).into())),
+            executions: Arc::default(),
+            recorded: Arc::new(Mutex::new(recorded)),
+            writes: Arc::default(),
+            stale: Arc::default(),
+            lists_lag: Arc::default(),
+            time_left: Cell::new(Duration::from_secs(290)),
+            serial: Cell::new(0),
+        }
+    }
+
+    /// A complete pass has reported by `policy` that long ago.
+    pub async fn reported(&self, policy: &str, ago: SignedDuration) {
+        let policy = Policy::parse(policy).unwrap();
+        let at = self.now.get() - ago;
+        let ledger = self.ledger();
+        ledger.record_reported(RULE, &policy, at).await.unwrap();
+        let complete = CompletePass {
+            started: at,
+            finished: at,
+            population: 60,
+            gaps: 0,
+            report_made: Some(at),
+            policy: policy.id(),
+        };
+        let mut passes = ledger.passes(RULE).await.unwrap();
+        passes.complete = Some(complete);
+        ledger.keep_passes(RULE, &passes, at).await.unwrap();
+    }
+
+    pub fn set_policy(&self, policy: &str) {
+        self.parameters.lock().unwrap().insert(POLICY.to_owned(), policy.to_owned());
+    }
+
+    pub fn set_kill_switch(&self, value: &str) {
+        self.parameters.lock().unwrap().insert(KILL_SWITCH.to_owned(), value.to_owned());
+    }
+
+    pub fn without_parameter(&self, name: &str) {
+        self.parameters.lock().unwrap().remove(&format!("/credwarden/{name}"));
+    }
+
+    pub fn ledger(&self) -> Ledger<MemoryTable> {
+        Ledger::new(self.table.clone())
+    }
+
+    pub fn pass_time(&self, time: SignedDuration) {
+        self.now.set(self.now.get() + time);
+        let now = self.now.get();
+        self.iam.change(|estate| estate.now = now);
+    }
+
+    pub fn id(&self, name: &str) -> UserId {
+        self.iam.estate().find(name).unwrap().id().clone()
+    }
+
+    pub fn key(&self, name: &str, place: usize) -> CredentialId {
+        CredentialId::AccessKey(self.iam.estate().find(name).unwrap().keys[place].key.id.clone())
+    }
+
+    pub fn status(&self, key: &CredentialId) -> KeyStatus {
+        let CredentialId::AccessKey(id) = key;
+        let estate = self.iam.estate();
+        let mut keys = estate.users.iter().flat_map(|user| &user.keys);
+        keys.find(|owned| owned.key.id == *id).unwrap().key.status
+    }
+
+    pub fn by_hand(&self, key: &CredentialId, status: KeyStatus) {
+        let CredentialId::AccessKey(id) = key;
+        assert!(self.iam.change(|estate| estate.set_status(id, status)));
+    }
+
+    pub fn writes(&self) -> Vec<(String, KeyStatus)> {
+        self.writes.lock().unwrap().iter().map(|(key, status)| (key.to_string(), *status)).collect()
+    }
+
+    /// An execution of a document that is under way; gives its id.
+    pub fn execution(&self, document: Document, user: &UserId, credential: Option<&CredentialId>, by: &str) -> String {
+        self.serial.set(self.serial.get() + 1);
+        let id = format!("execution-{}", self.serial.get());
+        let mut parameters = BTreeMap::from([("ResourceId".to_owned(), vec![user.to_string()])]);
+        if let Some(credential) = credential {
+            parameters.insert("CredentialId".to_owned(), vec![credential.to_string()]);
+        }
+        let execution = Execution {
+            id: id.clone(),
+            document_name: document.name("credwarden"),
+            status: ExecutionStatus::UnderWay,
+            parameters,
+            executed_by: Some(by.to_owned()),
+            approvers: Vec::new(),
+        };
+        self.executions.lock().unwrap().insert(id.clone(), execution);
+        id
+    }
+
+    /// Invokes the remedy from an execution, through a gate.
+    pub async fn invoke(&self, execution: &str, gate: &Gate) -> Result<Answer, Fault> {
+        self.serial.set(self.serial.get() + 1);
+        let ports = Ports {
+            ssm: GatedSsm {
+                gate: gate.clone(),
+                parameters: self.parameters.clone(),
+                executions: self.executions.clone(),
+            },
+            config: GatedConfig { gate: gate.clone(), recorded: self.recorded.clone() },
+            reader: GatedReader { gate: gate.clone(), iam: self.iam.clone(), stale: self.stale.clone() },
+            writer: GatedWriter {
+                gate: gate.clone(),
+                iam: self.iam.clone(),
+                writes: self.writes.clone(),
+                stale: self.stale.clone(),
+                lists_lag: self.lists_lag.clone(),
+            },
+            ledger: Ledger::new(GatedTable { gate: gate.clone(), table: self.table.clone() }),
+        };
+        let settings = Settings {
+            prefix: "credwarden".to_owned(),
+            policy_parameter: POLICY.to_owned(),
+            kill_switch_parameter: KILL_SWITCH.to_owned(),
+        };
+        let invocation = Invocation {
+            execution_id: execution.to_owned(),
+            run: RunId(format!("{execution}/{}", self.serial.get())),
+            now: self.now.get(),
+            ends: Instant::now() + self.time_left.get(),
+        };
+        Box::pin(handle(&REMEDY, &ports, &settings, &invocation)).await
+    }
+
+    /// Invokes the remedy from an execution; `None` if the process died.
+    pub async fn invoke_mortal(&self, execution: &str, gate: &Gate) -> Option<Result<Answer, Fault>> {
+        // Time is paused, and a dead process waits for ever, so this is over at once.
+        tokio::time::timeout(Duration::from_secs(100_000), self.invoke(execution, gate)).await.ok()
+    }
+
+    /// AWS Config remediates a user.
+    pub async fn remediate(&self, name: &str) -> Answer {
+        let execution = self.execution(AGE, &self.id(name), None, CONFIG);
+        self.invoke(&execution, &Gate::open()).await.unwrap()
+    }
+
+    /// A person undoes what was done to a key.
+    pub async fn undo(&self, name: &str, key: &CredentialId) -> Answer {
+        let execution = self.execution(UNDO, &self.id(name), Some(key), PERSON);
+        self.invoke(&execution, &Gate::open()).await.unwrap()
+    }
+
+    /// Every hour, for as long as anything is open, the schedule starts the document of what is due.
+    pub async fn settle(&self) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for _ in 0..6 {
+            self.pass_time(SignedDuration::from_hours(1));
+            *self.stale.lock().unwrap() = None;
+            let mut errands: BTreeMap<String, Request> = BTreeMap::new();
+            for due in self.ledger().due(self.now.get()).await.unwrap() {
+                let due = due.unwrap();
+                let request = match &due.what {
+                    DueItem::Work(work) => work.request.clone(),
+                    DueItem::LeftLease { request, .. } => request.clone(),
+                    DueItem::Pass(_) => continue,
+                };
+                let next = self.now.get() + SignedDuration::from_mins(55);
+                assert!(self.ledger().put_off(&due, next).await.unwrap());
+                errands.insert(format!("{} {} {:?}", request.document, request.user, request.credential), request);
+            }
+            for request in errands.into_values() {
+                let Request { document, user, credential, .. } = request;
+                let execution = self.execution(document, &user, credential.as_ref(), SCHEDULE);
+                answers.push(self.invoke(&execution, &Gate::open()).await.unwrap());
+            }
+        }
+        answers
+    }
+
+    /// Whether nothing is open.
+    pub async fn is_settled(&self) -> bool {
+        self.ledger().due(Timestamp::MAX).await.unwrap().is_empty()
+    }
+
+    pub async fn work(&self, name: &str, act: Act, key: &CredentialId) -> Option<Work> {
+        self.ledger().record(&self.id(name)).await.unwrap().work(act, key).cloned()
+    }
+
+    /// What was spent of a purse, on all days.
+    pub fn spent(&self, purse: &str) -> i64 {
+        let items = self.table.items();
+        let purses = items.iter().filter(|(key, _)| key.pk.starts_with("BUDGET#") && key.sk == purse);
+        purses
+            .map(|(_, attributes)| match attributes.get("spent") {
+                Some(Value::Number(spent)) => *spent,
+                _ => 0,
+            })
+            .sum()
+    }
+}
