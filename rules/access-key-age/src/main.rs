@@ -11,7 +11,8 @@ use credwarden_ledger::dynamo::DynamoTable;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let aws = aws_config::from_env().retry_config(RetryConfig::adaptive()).load().await;
+    let retries = RetryConfig::adaptive().with_max_backoff(iam::LONGEST_BACKOFF);
+    let aws = aws_config::from_env().retry_config(retries).load().await;
     let scan = scan::Scan {
         iam: Iam::new(iam::client(&aws)),
         parameters: Parameters::new(&aws),
