@@ -4,6 +4,7 @@ mod world;
 
 use credwarden_credential::snapshot::KeyStatus;
 use credwarden_ledger::work::{Outcome, Step};
+use credwarden_policy::exception::Hold;
 use credwarden_remedy::answer::Status;
 use jiff::SignedDuration;
 
@@ -137,6 +138,50 @@ async fn two_concurrent_runs_act_once() {
         assert_eq!(world.spent("act"), 1, "the slow one held at {call}");
         assert!(statuses.contains(&Status::Done), "the slow one held at {call}: {statuses:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_slept_through_its_lease_changes_nothing() {
+    let calls = calls_of_a_clean_run().await;
+    let write = calls.iter().position(|call| call.starts_with("iam:UpdateAccessKey")).unwrap();
+    for (number, call) in calls.iter().enumerate().take(write) {
+        let world = World::new(alice()).await;
+        let slow = world.execution(AGE, &world.id("alice"), None, CONFIG);
+        let gate = Gate::at(number, Effect::Stall);
+        let (first, ()) = tokio::join!(world.invoke(&slow, &gate), async {
+            gate.stalled().await;
+            world.pass_time(SignedDuration::from_mins(11));
+            assert_eq!(world.remediate("alice").await.status, Status::Done, "{call}");
+            world.by_hand(&world.key("alice", 0), KeyStatus::Active);
+            gate.release();
+        });
+        let answer = first.unwrap();
+        let has_no_lease = calls[..number].iter().any(|call| call.starts_with("dynamodb:Write"));
+        if has_no_lease {
+            assert_ne!(answer.status, Status::Done, "slept at {call}");
+            assert_eq!(world.writes().len(), 1, "slept at {call}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_is_written_at_the_last_moment_is_kept() {
+    let world = World::new(alice()).await;
+    let calls = calls_of_a_clean_run().await;
+    let intent = calls.iter().position(|call| call == "dynamodb:TransactWriteItems").unwrap();
+    let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
+    let gate = Gate::at(intent, Effect::Stall);
+    let (answer, ()) = tokio::join!(world.invoke(&execution, &gate), async {
+        gate.stalled().await;
+        let until = world.now.get() + SignedDuration::from_hours(1);
+        let credential = world.key("alice", 0);
+        let hold = Hold { credential, until, reason: "on leave".to_owned(), by: "carol".to_owned() };
+        world.ledger().write_hold(&world.id("alice"), &hold).await.unwrap();
+        gate.release();
+    });
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, Status::Held, "{}", answer.reason);
+    assert_eq!((world.writes().len(), world.spent("act")), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

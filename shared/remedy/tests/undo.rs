@@ -58,7 +58,7 @@ async fn undo_stops_with_the_kill_switch_and_without_a_policy() {
     world.set_kill_switch("run");
     world.set_policy("{}");
     assert_eq!(world.undo("alice", &key).await.status, Status::Held);
-    world.set_policy(&policy_with(&[("\"protected\": []", "\"protected\": [\"*\"]")]));
+    world.set_policy(&policy_with(&[("\"protected\": []", "\"protected\": [\"arn:*:iam::*:user/*\"]")]));
     assert_eq!(world.undo("alice", &key).await.status, Status::Held);
     assert_eq!(world.status(&key), KeyStatus::Inactive);
 }

@@ -259,29 +259,36 @@ impl World {
         self.invoke(&execution, &Gate::open()).await.unwrap()
     }
 
-    /// Every hour, for as long as anything is open, the schedule starts the document of what is due.
+    /// Six hours of the schedule.
     pub async fn settle(&self) -> Vec<Answer> {
         let mut answers = Vec::new();
         for _ in 0..6 {
-            self.pass_time(SignedDuration::from_hours(1));
-            *self.stale.lock().unwrap() = None;
-            let mut errands: BTreeMap<String, Request> = BTreeMap::new();
-            for due in self.ledger().due(self.now.get()).await.unwrap() {
-                let due = due.unwrap();
-                let request = match &due.what {
-                    DueItem::Work(work) => work.request.clone(),
-                    DueItem::LeftLease { request, .. } => request.clone(),
-                    DueItem::Pass(_) => continue,
-                };
-                let next = self.now.get() + SignedDuration::from_mins(55);
-                assert!(self.ledger().put_off(&due, next).await.unwrap());
-                errands.insert(format!("{} {} {:?}", request.document, request.user, request.credential), request);
-            }
-            for request in errands.into_values() {
-                let Request { document, user, credential, .. } = request;
-                let execution = self.execution(document, &user, credential.as_ref(), SCHEDULE);
-                answers.push(self.invoke(&execution, &Gate::open()).await.unwrap());
-            }
+            answers.extend(self.hour().await);
+        }
+        answers
+    }
+
+    /// An hour passes, lists catch up, and the schedule starts the document of what is due.
+    pub async fn hour(&self) -> Vec<Answer> {
+        self.pass_time(SignedDuration::from_hours(1));
+        *self.stale.lock().unwrap() = None;
+        let mut errands: BTreeMap<String, Request> = BTreeMap::new();
+        for due in self.ledger().due(self.now.get()).await.unwrap() {
+            let due = due.unwrap();
+            let request = match &due.what {
+                DueItem::Work(work) => work.request.clone(),
+                DueItem::LeftLease { request, .. } => request.clone(),
+                DueItem::Pass(_) => continue,
+            };
+            let next = self.now.get() + SignedDuration::from_mins(55);
+            assert!(self.ledger().put_off(&due, next).await.unwrap());
+            errands.insert(format!("{} {} {:?}", request.document, request.user, request.credential), request);
+        }
+        let mut answers = Vec::new();
+        for request in errands.into_values() {
+            let Request { document, user, credential, .. } = request;
+            let execution = self.execution(document, &user, credential.as_ref(), SCHEDULE);
+            answers.push(self.invoke(&execution, &Gate::open()).await.unwrap());
         }
         answers
     }
