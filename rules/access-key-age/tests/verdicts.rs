@@ -1,5 +1,7 @@
 //! What the rule decides, case by case, and for generated accounts against a second, naive implementation.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use access_key_age::{RULE, evaluate, judge};

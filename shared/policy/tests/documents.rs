@@ -1,5 +1,7 @@
 //! Which documents are a policy, and what is said of those that are not.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use credwarden_credential::age::Days;

@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use crate::answer::Status;
 use crate::guard::Cleared;
 use crate::remedy::Change;
-use crate::write::{WriteError, WriteIam};
 
 /// One change of one key.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,12 +27,6 @@ pub fn plan(cleared: &Cleared<'_>, act: Change) -> Option<Plan> {
     let key = cleared.verified().key();
     let to = act(key)?;
     Some(Plan { user: cleared.verified().user().name.clone(), key: key.id.clone(), to })
-}
-
-/// Makes the change.
-pub async fn apply<W: WriteIam>(plan: Plan, writer: &W) -> Result<(), WriteError> {
-    let Plan { user, key, to } = plan;
-    writer.update_access_key(&user, &key, to).await
 }
 
 impl Plan {

@@ -15,9 +15,9 @@ use tracing::info;
 use crate::answer::{Answer, Changed, Status, UndoBy};
 use crate::fault::Fault;
 use crate::guard::Refusal;
-use crate::plan::{Plan, apply};
+use crate::plan::Plan;
 use crate::run::Run;
-use crate::write::{WriteError, WriteIam};
+use crate::write::{WriteError, WriteIam, apply};
 
 /// What is kept of an invocation for one act: seven calls that may each take 25 s with their retries. An act that
 /// begins later than this before the end could be cut off in the middle.

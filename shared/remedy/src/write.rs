@@ -8,6 +8,8 @@ use aws_sdk_iam::types::StatusType;
 use credwarden_credential::id::{AccessKeyId, UserName};
 use credwarden_credential::snapshot::KeyStatus;
 
+use crate::plan::Plan;
+
 /// The calls of IAM that change something. All methods are written as `async fn`.
 pub trait WriteIam {
     /// Gives a user's access key this status (`UpdateAccessKey`). Doing it twice is doing it once.
@@ -40,6 +42,11 @@ pub enum WriteError {
         /// What the SDK says.
         why: String,
     },
+}
+
+/// Makes the change that was planned, once: the plan is consumed.
+pub async fn apply<W: WriteIam>(plan: Plan, writer: &W) -> Result<(), WriteError> {
+    writer.update_access_key(plan.user(), plan.key(), plan.to()).await
 }
 
 /// IAM itself.
