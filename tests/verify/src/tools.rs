@@ -6,9 +6,17 @@ const NEEDED: [(&str, &[&str], &str); 7] = [
     ("cargo fmt", &["cargo", "fmt", "--version"], "rustup component add rustfmt"),
     ("cargo clippy", &["cargo", "clippy", "--version"], "rustup component add clippy"),
     ("git", &["git", "--version"], "install git with the system's package manager"),
-    ("Node.js 20 or later", &["node", "--version"], "install Node.js, see https://nodejs.org"),
+    (
+        "Node.js 20 or later",
+        &["node", "--eval", "process.exit(Number(process.versions.node.split('.')[0]) < 20)"],
+        "install Node.js, see https://nodejs.org",
+    ),
     ("npm", &["npm", "--version"], "it comes with Node.js, see https://nodejs.org"),
-    ("Python 3", &["python3", "--version"], "install Python 3.11 or later, see https://www.python.org"),
+    (
+        "Python 3.11 or later",
+        &["python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"],
+        "install Python, see https://www.python.org",
+    ),
     ("Python's venv", &["python3", "-c", "import venv, ensurepip"], "on Debian: apt install python3-venv"),
 ];
 
