@@ -26,7 +26,7 @@ impl DynamoTable {
     }
 
     /// The table of this name, by this client.
-    pub(crate) fn with_client(client: Client, name: impl Into<String>) -> Self {
+    pub fn with_client(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }
     }
 }

@@ -115,7 +115,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             return Ok(Answer::unchanged(Status::NothingToDo, format!("{credential} is as it should be")));
         };
         if !self.has_time_to_act() {
-            return Ok(Answer::unchanged(Status::Waiting, format!("{credential}: time ran out before its turn")));
+            // The lease is left to expire: by it the schedule finds what was not begun.
+            return Err(Fault::OutOfTime(credential.clone()));
         }
         let (verified, limit) = (cleared.verified(), cleared.budget());
         let act = Act::Remedy(self.remedy.name);

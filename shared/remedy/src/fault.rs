@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::Gap;
 use credwarden_inventory::read::ReadError;
 use credwarden_ledger::LedgerError;
@@ -32,6 +33,9 @@ pub enum Fault {
     /// The ledger did not answer.
     #[error("the ledger is not available")]
     Ledger(#[from] LedgerError),
+    /// Too little time is left for an act to come to its end.
+    #[error("too little time was left to begin with {0}; it is taken up again within the hour")]
+    OutOfTime(CredentialId),
     /// IAM did not make a change, or did not say that it has.
     #[error("the change is not certain; the ledger holds its intent, and it is taken up again")]
     Write(#[from] WriteError),
@@ -45,6 +49,7 @@ impl Fault {
             Self::Ssm(_) => "ExecutionUnknown",
             Self::Config(_) | Self::Read(_) | Self::Gap(_) => "UserUnreadable",
             Self::Ledger(_) => "LedgerUnavailable",
+            Self::OutOfTime(_) => "OutOfTime",
             Self::Write(_) => "ChangeUncertain",
         }
     }

@@ -38,7 +38,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         still: impl Fn(&AccessKey) -> Result<(), Refusal>,
     ) -> Result<Answer, Fault> {
         if !self.has_time_to_act() {
-            return self.wait(work, "time ran out before its turn").await;
+            return self.wait(work, "too little time was left to change it").await;
         }
         // INVARIANT (own precondition): what was decided on is read again just before it is changed.
         let Some(key) = self.fresh_key(plan.user(), plan.key(), true).await? else {

@@ -9,7 +9,7 @@ use credwarden_ledger::work::{Act, Intent, Outcome, Step, Work};
 use credwarden_policy::exception::Hold;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::answer::{Answer, Status};
+use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::plan::{NotUndoable, plan_undo, reversible, undoable};
 use crate::run::Run;
@@ -40,7 +40,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         };
         let plan = plan_undo(&undoable, self.remedy.undo);
         if !self.has_time_to_act() {
-            return Ok(Answer::unchanged(Status::Waiting, format!("{credential}: time ran out before its turn")));
+            // The lease is left to expire: by it the schedule finds what was not begun.
+            return Err(Fault::OutOfTime(credential.clone()));
         }
         let request = &self.lease.request;
         let work = Work {

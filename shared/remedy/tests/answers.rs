@@ -4,7 +4,6 @@ mod world;
 
 use credwarden_credential::snapshot::KeyStatus;
 use credwarden_estate::estate::{ADMINISTRATOR_ACCESS, Estate, age_days};
-use credwarden_inventory::read::Failure;
 use credwarden_ledger::request::Request;
 use credwarden_ledger::table::{Action, Condition, Key, Table, Write};
 use credwarden_policy::exception::{Exception, Hold};
@@ -325,7 +324,6 @@ async fn a_reading_that_fails_is_a_fault_which_the_schedule_takes_up() {
         let statuses: Vec<_> = world.settle().await.iter().map(|answer| answer.status).collect();
         assert_eq!(statuses, [Status::Done], "{failing}");
     }
-    let _ = Failure::Failed;
 }
 
 #[tokio::test(start_paused = true)]

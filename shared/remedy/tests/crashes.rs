@@ -270,9 +270,13 @@ async fn an_intent_that_a_guard_refuses_later_is_withdrawn_without_effect() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_without_time_for_an_act_begins_none() {
+async fn a_run_without_time_for_an_act_begins_none_and_the_schedule_does() {
     let world = World::new(alice()).await;
     world.time_left.set(std::time::Duration::from_secs(60));
-    assert_eq!(world.remediate("alice").await.status, Status::Waiting);
+    let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
+    let fault = world.invoke(&execution, &Gate::open()).await.unwrap_err();
+    assert_eq!(fault.name(), "OutOfTime");
     assert_eq!((world.writes().len(), world.spent("act")), (0, 0));
+    world.time_left.set(std::time::Duration::from_secs(290));
+    assert_eq!(world.settle().await[0].status, Status::Done);
 }
