@@ -1,0 +1,18 @@
+//! Remedies in the sandbox: the functions' own binaries, under everything that can go wrong.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the lints allow these in test functions only, and here stands what those share"
+)]
+
+mod bad_input;
+mod concurrency;
+mod crashes;
+mod exceptions;
+mod faults;
+mod justified;
+mod payload;
+mod story;
+mod undo;
