@@ -1,5 +1,7 @@
 //! What the schedule does in an hour, over the ledger in memory.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -31,11 +33,14 @@ fn user(number: u32) -> UserId {
     format!("AIDA{number:017}").parse().unwrap()
 }
 
+/// A document and its parameters.
+type Started = (String, BTreeMap<String, String>);
+
 #[derive(Clone, Debug, Default)]
 struct Account {
     table: MemoryTable,
     kill_switch: Option<String>,
-    started: Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>>,
+    started: Arc<Mutex<Vec<Started>>>,
     evaluated: Arc<Mutex<Vec<String>>>,
     exceptions: Arc<Mutex<Vec<UserId>>>,
     /// Documents on this user cannot be started.

@@ -1,5 +1,7 @@
 //! What goes over the wire to DynamoDB, and what its errors mean.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ErrorMetadata;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;

@@ -8,7 +8,7 @@ use credwarden_ledger::request::Request;
 use credwarden_ledger::table::{Action, Condition, Key, Table, Write};
 use credwarden_policy::exception::{Exception, Hold};
 use credwarden_remedy::answer::{Answer, Status};
-use credwarden_remedy::ssm::ExecutionStatus;
+use credwarden_remedy::ssm::{Execution, ExecutionStatus};
 use jiff::SignedDuration;
 
 use self::world::gate::Gate;
@@ -326,28 +326,28 @@ async fn a_reading_that_fails_is_a_fault_which_the_schedule_takes_up() {
     }
 }
 
+/// Something that is wrong with an execution.
+type Forgery = fn(&mut Execution);
+
 #[tokio::test(start_paused = true)]
 async fn only_an_execution_under_way_of_a_document_of_the_deployment_is_served() {
     let world = World::new(alice()).await;
     let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
-    let with = |change: &dyn Fn(&mut credwarden_remedy::ssm::Execution)| {
-        let mut forged = world.executions.lock().unwrap()[&execution].clone();
-        change(&mut forged);
-        world.executions.lock().unwrap().insert("forged".to_owned(), forged);
-    };
-    let cases: [(&dyn Fn(&mut credwarden_remedy::ssm::Execution), &str); 6] = [
-        (&|execution| execution.document_name = "somebody-elses".to_owned(), "runs another document"),
-        (&|execution| execution.document_name = "credwarden-deactivate-credential".to_owned(), "runs another document"),
-        (&|execution| execution.status = ExecutionStatus::Other("Success".to_owned()), "not under way but `Success`"),
-        (&|execution| drop(execution.parameters.remove("ResourceId")), "has 0 values of its parameter"),
+    let cases: [(Forgery, &str); 6] = [
+        (|execution| execution.document_name = "somebody-elses".to_owned(), "runs another document"),
+        (|execution| execution.document_name = "credwarden-deactivate-credential".to_owned(), "runs another document"),
+        (|execution| execution.status = ExecutionStatus::Other("Success".to_owned()), "not under way but `Success`"),
+        (|execution| drop(execution.parameters.remove("ResourceId")), "has 0 values of its parameter"),
         (
-            &|execution| drop(execution.parameters.insert("ResourceId".to_owned(), vec!["alice".to_owned()])),
+            |execution| drop(execution.parameters.insert("ResourceId".to_owned(), vec!["alice".to_owned()])),
             "wrong parameter",
         ),
-        (&|execution| execution.document_name = "credwarden-undo-deactivate-credential".to_owned(), "`CredentialId`"),
+        (|execution| execution.document_name = "credwarden-undo-deactivate-credential".to_owned(), "`CredentialId`"),
     ];
-    for (change, reason) in cases {
-        with(change);
+    for (forge, reason) in cases {
+        let mut forged = world.executions.lock().unwrap()[&execution].clone();
+        forge(&mut forged);
+        world.executions.lock().unwrap().insert("forged".to_owned(), forged);
         let fault = world.invoke("forged", &Gate::open()).await.unwrap_err();
         assert_eq!(fault.name(), "InvocationRefused", "{reason}");
         let text = credwarden_remedy::fault::chain(&fault);

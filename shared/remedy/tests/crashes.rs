@@ -1,5 +1,7 @@
 //! Whatever dies, fails, is lost or comes twice, at any call: the end is the same, and paid once.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+
 mod world;
 
 use credwarden_credential::snapshot::KeyStatus;
@@ -272,7 +274,7 @@ async fn an_intent_that_a_guard_refuses_later_is_withdrawn_without_effect() {
 #[tokio::test(start_paused = true)]
 async fn a_run_without_time_for_an_act_begins_none_and_the_schedule_does() {
     let world = World::new(alice()).await;
-    world.time_left.set(std::time::Duration::from_secs(60));
+    world.time_left.set(std::time::Duration::from_mins(1));
     let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
     let fault = world.invoke(&execution, &Gate::open()).await.unwrap_err();
     assert_eq!(fault.name(), "OutOfTime");

@@ -1,5 +1,7 @@
 //! Each guard on its own: the world in which all pass, with one thing changed.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
+
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Gap, GapReason, KeyStatus, LastUse, User};
 use credwarden_estate::estate::{Estate, age_days};

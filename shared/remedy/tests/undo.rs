@@ -123,9 +123,12 @@ async fn a_key_or_user_that_is_gone_ends_open_work() {
         *world.lists_lag.lock().unwrap() = true;
         assert_eq!(world.remediate("alice").await.status, Status::Waiting);
         let id = world.id("alice");
-        world.iam.change(|estate| match without_user {
-            true => *estate = estate.clone().without("alice"),
-            false => estate.find_mut("alice").keys.clear(),
+        world.iam.change(|estate| {
+            if without_user {
+                *estate = estate.clone().without("alice");
+            } else {
+                estate.find_mut("alice").keys.clear();
+            }
         });
         let answers = world.settle().await;
         assert_eq!(answers[0].status, Status::NothingToDo, "{}", answers[0].reason);

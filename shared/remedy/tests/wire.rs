@@ -1,5 +1,7 @@
 //! What is read from AWS's answers, and what is sent.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+
 use aws_sdk_config::operation::batch_get_resource_config::BatchGetResourceConfigOutput;
 use aws_sdk_config::types::BaseConfigurationItem;
 use aws_sdk_iam::error::ErrorMetadata;
