@@ -111,12 +111,10 @@ fn date_gaps(collected: &mut Collected, known: Gaps, now: Timestamp) -> Gaps {
     let mut gaps = known.0;
     gaps.retain(|user, _| collected.existing.contains(user));
     for user in collected.snapshot.users.values_mut() {
-        let gap = match (&mut user.access_keys, &mut user.console_password) {
-            (AccessKeys::Unread(gap), _) | (_, Known::No(gap)) => gap,
-            _ => {
-                gaps.remove(&user.id);
-                continue;
-            }
+        let ((AccessKeys::Unread(gap), _) | (_, Known::No(gap))) = (&mut user.access_keys, &mut user.console_password)
+        else {
+            gaps.remove(&user.id);
+            continue;
         };
         gap.since = Some(*gaps.entry(user.id.clone()).or_insert(now));
     }
@@ -162,24 +160,21 @@ fn progress(
     started: Timestamp,
     now: Timestamp,
 ) -> anyhow::Result<Progress> {
-    let reported = match &collected.cursor {
-        Some(after) => {
-            let cursor = Cursor { after: after.clone(), policy: policy.id() };
-            passes.under_way = Some(PassUnderWay { started, cursor: serde_json::to_string(&cursor)? });
-            None
-        }
-        None => {
-            passes.under_way = None;
-            passes.complete = Some(CompletePass {
-                started,
-                finished: now,
-                population: collected.population,
-                gaps: u32::try_from(gaps.0.len()).unwrap_or(u32::MAX),
-                report_made: Some(collected.report_made),
-                policy: policy.id(),
-            });
-            Some(policy)
-        }
+    let reported = if let Some(after) = &collected.cursor {
+        let cursor = Cursor { after: after.clone(), policy: policy.id() };
+        passes.under_way = Some(PassUnderWay { started, cursor: serde_json::to_string(&cursor)? });
+        None
+    } else {
+        passes.under_way = None;
+        passes.complete = Some(CompletePass {
+            started,
+            finished: now,
+            population: collected.population,
+            gaps: u32::try_from(gaps.0.len()).unwrap_or(u32::MAX),
+            report_made: Some(collected.report_made),
+            policy: policy.id(),
+        });
+        Some(policy)
     };
     Ok(Progress { passes, gaps, reported })
 }
