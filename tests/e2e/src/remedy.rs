@@ -1,8 +1,9 @@
 //! Small worlds in which remedies act, and questions about what they did.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use credwarden_estate::estate::{Estate, EstateUser, age_days};
 use credwarden_estate::seed::Seed;
 use credwarden_sandbox::automation::Execution;
@@ -165,6 +166,14 @@ pub fn metric(sandbox: &Sandbox, function: &str, name: &str) -> Vec<u64> {
     metrics.filter(|line| line.get("_aws").is_some()).filter_map(|line| line.get(name)?.as_u64()).collect()
 }
 
+/// Lets everybody else go on until something has happened.
+pub async fn until(has_happened: impl Fn() -> bool) {
+    let mut look = tokio::time::interval(Duration::from_millis(20));
+    while !has_happened() {
+        look.tick().await;
+    }
+}
+
 /// Hour after hour the schedule fires and what it starts runs, until the ledger holds no open work.
 pub async fn settle_by_schedule(sandbox: &Sandbox) -> Result<Vec<Ended>> {
     let mut ended = Vec::new();
@@ -172,12 +181,11 @@ pub async fn settle_by_schedule(sandbox: &Sandbox) -> Result<Vec<Ended>> {
         sandbox.advance(SignedDuration::from_mins(61)).await?;
         sandbox.fire_schedules().await?;
         ended.extend(sandbox.run_automations().await?.iter().map(Ended::of));
-        if sandbox.open_work().await?.is_empty() {
+        if Ledger::of(sandbox).await?.open().is_empty() {
             return Ok(ended);
         }
     }
-    let open = sandbox.open_work().await?;
-    anyhow::bail!("after {MOST_HOURS} hours there is still open work: {open:?}")
+    bail!("after {MOST_HOURS} hours there is still open work: {:?}", Ledger::of(sandbox).await?.open())
 }
 
 const MOST_HOURS: usize = 6;
@@ -242,30 +250,59 @@ pub fn unrecorded_changes(sandbox: &Sandbox) -> Vec<KeyChange> {
     unrecorded
 }
 
-/// How much of a purse was spent, all days together: `act` or `undo`.
-pub async fn spent(sandbox: &Sandbox, purse: &str) -> Result<i64> {
-    let items = sandbox.ledger().await?;
-    let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let purses = items.iter().filter(|item| text(item, "pk").starts_with("BUDGET#") && text(item, "sk") == purse);
-    Ok(purses.filter_map(|item| item.get("spent").and_then(Value::as_i64)).sum())
+/// The ledger as it was at one moment.
+#[derive(Clone, Debug)]
+pub struct Ledger(Vec<Value>);
+
+impl Ledger {
+    /// Reads all of it.
+    pub async fn of(sandbox: &Sandbox) -> Result<Self> {
+        Ok(Self(sandbox.ledger().await?))
+    }
+
+    /// How much of a purse was spent, all days together: `act` or `undo`.
+    pub fn spent(&self, purse: &str) -> i64 {
+        let purses = self.0.iter().filter(|item| text(item, "pk").starts_with("BUDGET#") && text(item, "sk") == purse);
+        purses.filter_map(|item| item.get("spent").and_then(Value::as_i64)).sum()
+    }
+
+    /// The items on one user.
+    pub fn record(&self, user_id: &str) -> Vec<&Value> {
+        let partition = format!("USER#{user_id}");
+        self.0.iter().filter(|item| text(item, "pk") == partition).collect()
+    }
+
+    /// What is said of an act on a key: `deactivate-credential` or `undo-deactivate-credential`.
+    pub fn work(&self, user_id: &str, act: &str, key_id: &str) -> Option<Value> {
+        let wanted = format!("WORK#{act}#{key_id}");
+        let item = self.record(user_id).into_iter().find(|item| text(item, "sk") == wanted)?;
+        serde_json::from_str(text(item, "body")).ok()
+    }
+
+    /// The items with work to do.
+    pub fn open(&self) -> Vec<&Value> {
+        self.0.iter().filter(|item| text(item, "open") == "work").collect()
+    }
 }
 
-/// The ledger's items on one user, by sort key.
-pub async fn record(sandbox: &Sandbox, user_id: &str) -> Result<Vec<(String, Value)>> {
-    let partition = format!("USER#{user_id}");
-    let items = sandbox.ledger().await?.into_iter();
-    let mine = items.filter(|item| item.get("pk").and_then(Value::as_str) == Some(partition.as_str()));
-    Ok(mine.map(|item| (item.get("sk").and_then(Value::as_str).unwrap_or_default().to_owned(), item)).collect())
+fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// How much of a purse was spent, all days together: `act` or `undo`.
+pub async fn spent(sandbox: &Sandbox, purse: &str) -> Result<i64> {
+    Ok(Ledger::of(sandbox).await?.spent(purse))
+}
+
+/// Sort keys of the ledger's items on one user.
+pub async fn record(sandbox: &Sandbox, user_id: &str) -> Result<Vec<String>> {
+    let ledger = Ledger::of(sandbox).await?;
+    Ok(ledger.record(user_id).into_iter().map(|item| text(item, "sk").to_owned()).collect())
 }
 
 /// What the ledger says of an act on a key: `deactivate-credential` or `undo-deactivate-credential`.
 pub async fn work(sandbox: &Sandbox, user_id: &str, act: &str, key_id: &str) -> Result<Option<Value>> {
-    let wanted = format!("WORK#{act}#{key_id}");
-    let Some((_, item)) = record(sandbox, user_id).await?.into_iter().find(|(sk, _)| *sk == wanted) else {
-        return Ok(None);
-    };
-    let body = item.get("body").and_then(Value::as_str).context("work has a body")?;
-    serde_json::from_str(body).context("the body of work is not JSON").map(Some)
+    Ok(Ledger::of(sandbox).await?.work(user_id, act, key_id))
 }
 
 /// Whether no request was other than AWS's service models have it, and no role lacked a grant.

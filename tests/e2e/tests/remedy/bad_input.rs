@@ -1,9 +1,12 @@
 //! What a remedy does where something is missing, wrong, gone or somebody else's.
 
+use std::time::Duration;
+
 use credwarden_e2e::remedy::{
     REMEDY, RULE, assert_sound, ended_on, id, key, key_changes, noon, ready, ready_with, record, remedy, seed, spent,
+    until,
 };
-use credwarden_estate::estate::{Estate, age_days, age_hours};
+use credwarden_estate::estate::{ADMINISTRATOR_ACCESS, Estate, age_days, age_hours};
 use credwarden_sandbox::config::Compliance;
 use credwarden_sandbox::faults::{Act, Matching};
 use credwarden_sandbox::functions::Ended;
@@ -142,8 +145,21 @@ async fn whoever_is_held_excepted_protected_or_in_use_is_left_alone() {
         .user("held")
         .key(age_days(120))
         .user("unreadable-exception")
+        .key(age_days(120))
+        .user("person")
+        .password(age_days(350))
+        .key(age_days(120))
+        .user("administrator")
+        .attached(ADMINISTRATOR_ACCESS)
+        .key(age_days(120))
+        .user("used-at-the-last-moment")
         .key(age_days(120));
-    let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
+    let sandbox = ready_with(Options::at(noon()), &estate, |policy| {
+        policy["remedies"]["access-key-age"]["human"] = json!({ "remedy": "deactivate-credential", "mode": "observe" });
+        policy["remedies"]["access-key-age"]["privileged"] =
+            json!({ "remedy": "deactivate-credential", "mode": "warn" });
+    });
+    let sandbox = sandbox.await.unwrap();
     let of = |user: &str| id(&estate, user).unwrap();
     let (later, earlier) = (sandbox.now() + DAY, sandbox.now() - DAY);
     let exception = |user: &str, until: Timestamp| {
@@ -166,6 +182,8 @@ async fn whoever_is_held_excepted_protected_or_in_use_is_left_alone() {
         ("excepted", "excepted", "EX-7"),
         ("held", "held", "asked for time"),
         ("unreadable-exception", "held", "exceptions and holds are unreadable"),
+        ("person", "observed", "the policy says `observe`"),
+        ("administrator", "warned", "the policy says `warn`"),
         ("just-silent", "done", "is done"),
         ("excepted-until-yesterday", "done", "is done"),
     ] {
@@ -177,6 +195,19 @@ async fn whoever_is_held_excepted_protected_or_in_use_is_left_alone() {
         assert_eq!(sandbox.key_status(&key_id).await.unwrap().unwrap(), expected, "{user}");
     }
     assert_eq!((key_changes(&sandbox).len(), spent(&sandbox, "act").await.unwrap()), (2, 2));
+
+    // Its owner uses a key after all was decided, and before it is changed.
+    let (user_id, key_id) = (of("used-at-the-last-moment"), key(&estate, "used-at-the-last-moment").unwrap());
+    let before_the_change = Act::Barrier { callers: 2, patience: Duration::from_secs(3) };
+    let before_the_change = sandbox.faults().arm(Matching::action("dynamodb:TransactWriteItems"), before_the_change);
+    let (ended, ()) = tokio::join!(remedy(&sandbox, &user_id), async {
+        until(|| before_the_change.fired() == 1).await;
+        sandbox.use_key(&key_id).await.unwrap();
+    });
+    sandbox.faults().clear();
+    let ended = ended.unwrap();
+    assert!(ended.status == "held" && ended.reason.contains("it is in use"), "{ended:?}");
+    assert_eq!(key_changes(&sandbox).len(), 2);
     assert!(sandbox.open_work().await.unwrap().iter().all(|item| item["open"] == "exception"));
     assert_sound(&sandbox).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use credwarden_e2e::remedy::{
-    REMEDY, assert_sound, id, key, key_changes, noon, ready, remedy, run, settle_by_schedule, spent, start, work,
+    REMEDY, assert_sound, id, key, key_changes, noon, ready, remedy, run, settle_by_schedule, spent, start, until, work,
 };
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::faults::{Act, Matching};
@@ -56,6 +56,8 @@ async fn two_concurrent_runs_act_once() {
     let last_use = sandbox.faults().arm(last_use, Act::Timeout);
     let second = async {
         until(|| last_use.fired() == 1).await;
+        let early = remedy(&sandbox, &user_id).await.unwrap();
+        assert!(early.status == "waiting" && early.reason.contains("another run is at this user"), "{early:?}");
         sandbox.advance(AFTER_THE_LEASE).await.unwrap();
         remedy(&sandbox, &user_id).await.unwrap()
     };
@@ -90,12 +92,4 @@ async fn two_concurrent_runs_act_once() {
     settle_by_schedule(&sandbox).await.unwrap();
     assert_eq!(key_changes(&sandbox).len(), 3);
     assert_sound(&sandbox).await.unwrap();
-}
-
-/// Lets the others go on until something has happened.
-async fn until(happened: impl Fn() -> bool) {
-    let mut look = tokio::time::interval(Duration::from_millis(20));
-    while !happened() {
-        look.tick().await;
-    }
 }

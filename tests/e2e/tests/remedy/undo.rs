@@ -1,10 +1,11 @@
 //! Undoing, and the days after it.
 
 use credwarden_e2e::remedy::{
-    REMEDY, RULE, assert_sound, ended_on, id, key, key_changes, noon, ready, record, spent, undo, work,
+    REMEDY, RULE, assert_sound, ended_on, id, key, key_changes, noon, ready, record, remedy, spent, undo, work,
 };
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::config::Compliance;
+use credwarden_sandbox::faults::{Act, Matching};
 use credwarden_sandbox::sandbox::Options;
 use jiff::SignedDuration;
 
@@ -29,7 +30,7 @@ async fn undo_survives_the_next_evaluation() {
     let undone = undo(&sandbox, &user_id, &key_id).await.unwrap();
     assert_eq!((undone.status.as_str(), status().await.as_str()), ("undone", "Active"), "{undone:?}");
     let items = record(&sandbox, &user_id).await.unwrap();
-    assert!(items.iter().any(|(sk, _)| *sk == format!("HOLD#{key_id}")), "{items:?}");
+    assert!(items.contains(&format!("HOLD#{key_id}")), "{items:?}");
     assert_eq!(spent(&sandbox, "undo").await.unwrap(), 1);
     let again = undo(&sandbox, &user_id, &key_id).await.unwrap();
     assert_eq!(again.status, "nothing-to-do", "{again:?}");
@@ -60,14 +61,16 @@ async fn undo_survives_the_next_evaluation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_kill_switch_stops_what_it_says() {
     let estate = Estate::new(noon()).user("silent").key(age_days(120)).user("other").key(age_days(120));
+    let estate = estate.user("left-open").key(age_days(120));
+    let left = id(&estate, "left-open").unwrap();
     let (user_id, key_id) = (id(&estate, "silent").unwrap(), key(&estate, "silent").unwrap());
     let other = id(&estate, "other").unwrap();
     let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
-    assert_eq!(credwarden_e2e::remedy::remedy(&sandbox, &user_id).await.unwrap().status, "done");
+    assert_eq!(remedy(&sandbox, &user_id).await.unwrap().status, "done");
 
     for value in ["stop", "undo-only", "Run", "yes"] {
         sandbox.set_kill_switch(value).await.unwrap();
-        let ended = credwarden_e2e::remedy::remedy(&sandbox, &other).await.unwrap();
+        let ended = remedy(&sandbox, &other).await.unwrap();
         assert_eq!(ended.status, "held", "{value}: {ended:?}");
         assert!(ended.reason.contains("kill switch") || ended.reason.contains("kill-switch"), "{value}: {ended:?}");
         assert!(record(&sandbox, &other).await.unwrap().is_empty(), "{value}: not even the ledger is touched");
@@ -78,21 +81,30 @@ async fn the_kill_switch_stops_what_it_says() {
     }
     // Unreadable is `stop`.
     let fault = sandbox.faults().arm(
-        credwarden_sandbox::faults::Matching::action("ssm:GetParameter")
-            .caller(REMEDY)
-            .with("Name", "/credwarden/kill-switch")
-            .always(),
-        credwarden_sandbox::faults::Act::Deny,
+        Matching::action("ssm:GetParameter").caller(REMEDY).with("Name", "/credwarden/kill-switch").always(),
+        Act::Deny,
     );
-    let ended = credwarden_e2e::remedy::remedy(&sandbox, &other).await.unwrap();
+    let ended = remedy(&sandbox, &other).await.unwrap();
     assert_eq!(ended.status, "held", "{ended:?}");
     assert!(fault.fired() > 0 && ended.reason.contains("counts as `stop`"), "{ended:?}");
     sandbox.faults().clear();
     assert_eq!(key_changes(&sandbox).len(), 1);
 
+    // The schedule starts nothing that may not act, and goes on once it may.
+    sandbox.set_kill_switch("run").await.unwrap();
+    sandbox.faults().arm(Matching::action("iam:UpdateAccessKey"), Act::DieBefore);
+    assert_eq!(remedy(&sandbox, &left).await.unwrap().status, "Failed");
+    for (value, started) in [("stop", 0), ("undo-only", 0), ("run", 1)] {
+        sandbox.set_kill_switch(value).await.unwrap();
+        sandbox.advance(SignedDuration::from_hours(1)).await.unwrap();
+        sandbox.fire_all_schedules().await.unwrap();
+        assert_eq!(sandbox.run_automations().await.unwrap().len(), started, "{value}");
+    }
+    assert_eq!(key_changes(&sandbox).len(), 2);
+
     sandbox.set_kill_switch("undo-only").await.unwrap();
     assert_eq!(undo(&sandbox, &user_id, &key_id).await.unwrap().status, "undone");
     sandbox.set_kill_switch("run").await.unwrap();
-    assert_eq!(credwarden_e2e::remedy::remedy(&sandbox, &other).await.unwrap().status, "done");
+    assert_eq!(remedy(&sandbox, &other).await.unwrap().status, "done");
     assert_sound(&sandbox).await.unwrap();
 }
