@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use credwarden_ledger::request::Document;
 
-use crate::ssm::ReadSsm;
+use credwarden_inventory::parameter::ReadParameter;
 
 /// What may act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +28,11 @@ impl KillSwitch {
     ///
     /// # Errors
     /// Why it cannot be read, for people; it then counts as [`KillSwitch::Stop`].
-    pub async fn read<S: ReadSsm>(ssm: &S, parameter: &str) -> Result<Self, String> {
-        let value = ssm.parameter(parameter).await.map_err(|error| {
+    pub async fn read<P: ReadParameter>(parameters: &P, name: &str) -> Result<Self, String> {
+        let value = parameters.read_parameter(name).await.map_err(|error| {
             format!("the kill switch cannot be read and counts as `stop`: {}", crate::fault::chain(&error))
         })?;
-        value.parse().map_err(|error: UnknownKillSwitch| format!("`{parameter}`: {error}"))
+        value.parse().map_err(|error: UnknownKillSwitch| format!("`{name}`: {error}"))
     }
 
     /// Whether it lets executions of `document` act.

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
-use credwarden_inventory::iam::{self, Iam};
+use credwarden_inventory::calls::sdk_config;
+use credwarden_inventory::iam::Iam;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::dynamo::DynamoTable;
 use credwarden_ledger::request::RunId;
@@ -24,11 +22,6 @@ use crate::run::{Invocation, Ports, Settings, handle};
 use crate::ssm::Ssm;
 use crate::write::IamWriter;
 
-/// How often a call to AWS is tried, how long one attempt may take, and how long all of them.
-const ATTEMPTS: u32 = 5;
-const ATTEMPT_TAKES: Duration = Duration::from_secs(8);
-const CALL_TAKES: Duration = Duration::from_secs(25);
-
 /// The environment of a function.
 pub type Environment = BTreeMap<String, String>;
 
@@ -40,17 +33,6 @@ pub struct Unset(pub &'static str);
 /// The value of a variable of the environment.
 pub fn variable(environment: &Environment, name: &'static str) -> Result<String, Unset> {
     environment.get(name).filter(|value| !value.is_empty()).cloned().ok_or(Unset(name))
-}
-
-/// Region, credentials, adaptive retries and time limits of calls to AWS, from the function's environment.
-pub async fn aws() -> SdkConfig {
-    let timeouts =
-        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TAKES).operation_timeout(CALL_TAKES).build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts)
-        .load()
-        .await
 }
 
 /// Serves the remedy until its execution environment ends. `clock` is read once an invocation.
@@ -66,13 +48,12 @@ pub async fn serve(
         kill_switch_parameter: variable(environment, "CREDWARDEN_KILL_SWITCH_PARAMETER")?,
     };
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
-    let aws = aws().await;
-    let iam = iam::client(&aws);
+    let aws = sdk_config().await;
     let ports = Ports {
         ssm: Ssm::new(aws_sdk_ssm::Client::new(&aws)),
         config: Config::new(aws_sdk_config::Client::new(&aws)),
-        reader: Iam::new(iam.clone()),
-        writer: IamWriter::new(iam),
+        reader: Iam::of(&aws),
+        writer: IamWriter::new(aws_sdk_iam::Client::new(&aws)),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
     };
     let (settings, ports) = (&settings, &ports);

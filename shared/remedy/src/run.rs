@@ -121,7 +121,7 @@ async fn answer<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
     if let Err(refusal) = switched_on(kill_switch, request.document) {
         return Ok(Answer::unchanged(refusal.status(), refusal.to_string()));
     }
-    let policy = match ports.ssm.parameter(&settings.policy_parameter).await {
+    let policy = match ports.ssm.read_parameter(&settings.policy_parameter).await {
         Ok(document) => Policy::parse(&document).map_err(|problems| problems.to_string()),
         Err(error) => Err(format!("the policy cannot be read: {error}")),
     };
@@ -129,7 +129,10 @@ async fn answer<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
         Ok(policy) => policy,
         Err(reason) => return held(reason),
     };
-    let lease = match ports.ledger.acquire_lease(request, &invocation.run, now).await? {
+    // INVARIANT (approvals): only approvers that the policy names count, so only they are ever written down.
+    let mut request = request.clone();
+    request.approvers.retain(|approver| policy.counts_approval_of(approver));
+    let lease = match ports.ledger.acquire_lease(&request, &invocation.run, now).await? {
         Acquired::Ours(lease) => lease,
         Acquired::Busy { until } => {
             let reason = format!("another run is at this user, until {until} at most");

@@ -1,4 +1,4 @@
-//! What is read of Systems Manager: the execution that runs, and parameters.
+//! What is read of Systems Manager: the execution that runs, beside parameters.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -6,14 +6,12 @@ use std::future::Future;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::DisplayErrorContext;
 use aws_sdk_ssm::types::{AutomationExecution, AutomationExecutionStatus, StepExecution};
+use credwarden_inventory::parameter::{ParameterError, Parameters, ReadParameter};
 
 /// The calls of Systems Manager that only read. All methods are written as `async fn`.
-pub trait ReadSsm {
+pub trait ReadSsm: ReadParameter {
     /// The execution with this id (`GetAutomationExecution`).
     fn automation_execution(&self, id: &str) -> impl Future<Output = Result<Execution, SsmError>>;
-
-    /// The value of a parameter (`GetParameter`).
-    fn parameter(&self, name: &str) -> impl Future<Output = Result<String, SsmError>>;
 }
 
 /// An execution of a document.
@@ -57,12 +55,13 @@ pub struct SsmError {
 #[derive(Clone, Debug)]
 pub struct Ssm {
     client: Client,
+    parameters: Parameters,
 }
 
 impl Ssm {
     /// Reads with this client.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { parameters: Parameters::with_client(client.clone()), client }
     }
 }
 
@@ -75,14 +74,11 @@ impl ReadSsm for Ssm {
         let execution = answer.automation_execution;
         execution.map(read).ok_or_else(|| SsmError { doing, why: "the answer is empty".to_owned() })
     }
+}
 
-    async fn parameter(&self, name: &str) -> Result<String, SsmError> {
-        let doing = format!("get parameter `{name}`");
-        let answer = self.client.get_parameter().name(name).send().await;
-        let answer =
-            answer.map_err(|error| SsmError { doing: doing.clone(), why: DisplayErrorContext(&error).to_string() })?;
-        let value = answer.parameter.and_then(|parameter| parameter.value);
-        value.ok_or_else(|| SsmError { doing, why: "the answer is empty".to_owned() })
+impl ReadParameter for Ssm {
+    async fn read_parameter(&self, name: &str) -> Result<String, ParameterError> {
+        self.parameters.read_parameter(name).await
     }
 }
 

@@ -57,6 +57,20 @@ async fn the_ledger_holds_who_asked_why_and_what_was_seen_before_and_after() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_approvers_that_the_policy_names_count() {
+    let named = "arn:aws:sts::123456789012:assumed-role/security/dana";
+    let policy = policy_with(&[("\"approvers\": []", &format!("\"approvers\": [\"{named}\"]"))]);
+    let world = World::new(alice()).await;
+    world.set_policy(&policy);
+    let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
+    let stranger = "arn:aws:iam::123456789012:user/alice";
+    world.executions.lock().unwrap().get_mut(&execution).unwrap().approvers = vec![named.into(), stranger.into()];
+    world.invoke(&execution, &Gate::open()).await.unwrap();
+    let work = world.work("alice", world::ACT, &world.key("alice", 0)).await.unwrap();
+    assert_eq!(work.request.approvers, [named]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_of_two_old_keys_is_judged_on_its_own() {
     let estate = Estate::new(noon()).user("bob").key(age_days(200)).key(age_days(100)).used(age_days(1), "ec2");
     let world = World::new(estate).await;

@@ -45,7 +45,10 @@ async fn whatever_happens_at_any_call_the_key_is_deactivated_and_paid_once() {
             let world = World::new(alice()).await;
             let key = world.key("alice", 0);
             let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
-            let _ = world.invoke_mortal(&execution, &Gate::at(number, effect)).await;
+            let outcome = world.invoke_mortal(&execution, &Gate::at(number, effect)).await;
+            if effect == Effect::Retry {
+                assert_eq!(outcome.unwrap().unwrap().status, Status::Done, "{call}: a retry is recognised at once");
+            }
             world.settle().await;
             assert!(world.is_settled().await, "{effect:?} at {call}: something is open");
             if world.status(&key) == KeyStatus::Active {
@@ -76,7 +79,10 @@ async fn whatever_happens_at_any_call_the_undo_is_made_held_and_paid_once() {
             world.remediate("alice").await;
             let key = world.key("alice", 0);
             let execution = world.execution(UNDO, &world.id("alice"), Some(&key), PERSON);
-            let _ = world.invoke_mortal(&execution, &Gate::at(number, effect)).await;
+            let outcome = world.invoke_mortal(&execution, &Gate::at(number, effect)).await;
+            if effect == Effect::Retry {
+                assert_eq!(outcome.unwrap().unwrap().status, Status::Undone, "{call}: a retry is recognised at once");
+            }
             world.settle().await;
             assert!(world.is_settled().await, "{effect:?} at {call}: something is open");
             if world.status(&key) == KeyStatus::Inactive {
@@ -252,6 +258,37 @@ async fn an_intent_whose_write_a_list_hides_is_not_forgotten_when_a_guard_refuse
     *world.lists_lag.lock().unwrap() = false;
     assert_eq!(world.undo("alice", &key).await.status, Status::Undone, "so it can be undone");
     assert_eq!(world.status(&key), KeyStatus::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_may_hide_the_write_of_a_run_that_took_the_work_over_too() {
+    let calls = calls_of_a_clean_run().await;
+    let write = calls.iter().position(|call| call.starts_with("iam:UpdateAccessKey")).unwrap();
+    let left_open = async || {
+        let world = World::new(alice()).await;
+        *world.lists_lag.lock().unwrap() = true;
+        let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
+        assert!(world.invoke_mortal(&execution, &Gate::at(write, Effect::DieBefore)).await.is_none());
+        world.pass_time(SignedDuration::from_hours(1));
+        world
+    };
+    let calls = {
+        let world = left_open().await;
+        let gate = Gate::open();
+        let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
+        world.invoke(&execution, &gate).await.unwrap();
+        gate.calls()
+    };
+    let write = calls.iter().position(|call| call.starts_with("iam:UpdateAccessKey")).unwrap();
+    let world = left_open().await;
+    let execution = world.execution(AGE, &world.id("alice"), None, CONFIG);
+    assert!(world.invoke_mortal(&execution, &Gate::at(write, Effect::DieAfter)).await.is_none());
+    world.pass_time(SignedDuration::from_mins(11));
+    world.set_policy(&world::policy_with(&[("\"enforce\"", "\"observe\"")]));
+    assert_eq!(world.remediate("alice").await.status, Status::Waiting, "the list may hide that it is inactive");
+    world.settle().await;
+    let work = world.work("alice", ACT, &world.key("alice", 0)).await.unwrap();
+    assert!(matches!(work.step, Step::Settled { outcome: Outcome::Done { .. }, .. }), "{:?}", work.step);
 }
 
 #[tokio::test(start_paused = true)]

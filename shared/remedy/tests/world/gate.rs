@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserId, UserName};
 use credwarden_credential::snapshot::{KeyStatus, LastUse};
 use credwarden_estate::fake::FakeIam;
+use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_inventory::read::{
     AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Page, ReadError, ReadIam, ReportAnswer,
     ReportState, UserRecord,
@@ -128,9 +129,11 @@ impl ReadSsm for GatedSsm {
         let call = async || self.executions.lock().unwrap().get(id).cloned().ok_or_else(fail);
         self.gate.pass("ssm:GetAutomationExecution".to_owned(), call, fail).await
     }
+}
 
-    async fn parameter(&self, name: &str) -> Result<String, SsmError> {
-        let fail = || SsmError { doing: format!("get parameter `{name}`"), why: "no answer".to_owned() };
+impl ReadParameter for GatedSsm {
+    async fn read_parameter(&self, name: &str) -> Result<String, ParameterError> {
+        let fail = || ParameterError { name: name.to_owned(), why: "no answer".to_owned() };
         let call = async || self.parameters.lock().unwrap().get(name).cloned().ok_or_else(fail);
         self.gate.pass(format!("ssm:GetParameter {name}"), call, fail).await
     }
