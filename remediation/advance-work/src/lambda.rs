@@ -2,10 +2,11 @@
 
 use std::io::{self, Write as _};
 
+use credwarden_inventory::calls::sdk_config;
+use credwarden_inventory::parameter::Parameters;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::dynamo::DynamoTable;
-use credwarden_remedy::lambda::{Environment, aws, variable};
-use credwarden_remedy::ssm::Ssm;
+use credwarden_remedy::lambda::{Environment, variable};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -24,10 +25,10 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         automation_role: variable(environment, "CREDWARDEN_AUTOMATION_ROLE_ARN")?,
     };
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
-    let aws = aws().await;
+    let aws = sdk_config().await;
     let ssm = aws_sdk_ssm::Client::new(&aws);
     let ports = Ports {
-        ssm: Ssm::new(ssm.clone()),
+        parameters: Parameters::with_client(ssm.clone()),
         documents: Automation::new(ssm),
         rules: Config::new(aws_sdk_config::Client::new(&aws)),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),

@@ -13,11 +13,11 @@ mod start;
 
 use std::error::Error;
 
+use credwarden_inventory::parameter::ReadParameter;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::table::Table;
 use credwarden_remedy::fault::chain;
 use credwarden_remedy::kill_switch::KillSwitch;
-use credwarden_remedy::ssm::ReadSsm;
 use jiff::Timestamp;
 use tracing::warn;
 
@@ -26,9 +26,9 @@ use crate::metrics::Counts;
 
 /// All that the schedule reads and starts.
 #[derive(Clone, Debug)]
-pub struct Ports<S, D, R, T> {
-    /// Systems Manager, to read.
-    pub ssm: S,
+pub struct Ports<P, D, R, T> {
+    /// Parameters.
+    pub parameters: P,
     /// Systems Manager, to start documents.
     pub documents: D,
     /// AWS Config.
@@ -50,8 +50,8 @@ pub struct Settings {
 
 /// One invocation of the schedule, and what it did so far.
 #[derive(Debug)]
-pub(crate) struct Round<'a, S, D, R, T> {
-    pub(crate) ports: &'a Ports<S, D, R, T>,
+pub(crate) struct Round<'a, P, D, R, T> {
+    pub(crate) ports: &'a Ports<P, D, R, T>,
     pub(crate) settings: &'a Settings,
     pub(crate) kill_switch: KillSwitch,
     pub(crate) now: Timestamp,
@@ -65,13 +65,13 @@ pub(crate) struct Round<'a, S, D, R, T> {
 pub struct Faults(pub Vec<String>);
 
 /// Goes on with what is due at `now`.
-pub async fn advance<S: ReadSsm, D: Documents, R: Rules, T: Table>(
-    ports: &Ports<S, D, R, T>,
+pub async fn advance<P: ReadParameter, D: Documents, R: Rules, T: Table>(
+    ports: &Ports<P, D, R, T>,
     settings: &Settings,
     now: Timestamp,
 ) -> (Counts, Result<(), Faults>) {
     let mut faults = Vec::new();
-    let kill_switch = match KillSwitch::read(&ports.ssm, &settings.kill_switch_parameter).await {
+    let kill_switch = match KillSwitch::read(&ports.parameters, &settings.kill_switch_parameter).await {
         Ok(kill_switch) => kill_switch,
         Err(reason) => {
             faults.push(reason);
@@ -87,7 +87,7 @@ pub async fn advance<S: ReadSsm, D: Documents, R: Rules, T: Table>(
     (counts, if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) })
 }
 
-impl<S, D, R, T> Round<'_, S, D, R, T> {
+impl<P, D, R, T> Round<'_, P, D, R, T> {
     /// Keeps a fault for the end.
     pub(crate) fn fault(&mut self, error: &dyn Error) {
         let fault = chain(error);

@@ -9,6 +9,7 @@ use advance_work::aws::{CallError, Documents, Rules};
 use advance_work::metrics::Counts;
 use advance_work::{Faults, Ports, Settings, advance};
 use credwarden_credential::id::UserId;
+use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_ledger::Ledger;
 use credwarden_ledger::failure::Failure;
 use credwarden_ledger::lease::{Acquired, Lease};
@@ -17,7 +18,6 @@ use credwarden_ledger::pass::PassUnderWay;
 use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::{Action, Condition, Key, Table, Write};
 use credwarden_policy::remedy::{RemedyName, RuleName};
-use credwarden_remedy::ssm::{Execution, ReadSsm, SsmError};
 use jiff::{SignedDuration, Timestamp};
 
 const RULE: RuleName = RuleName::AccessKeyAge;
@@ -47,14 +47,10 @@ struct Account {
     unstartable: Option<UserId>,
 }
 
-impl ReadSsm for Account {
-    async fn automation_execution(&self, id: &str) -> Result<Execution, SsmError> {
-        Err(SsmError { doing: format!("get {id}"), why: "the schedule asks for none".to_owned() })
-    }
-
-    async fn parameter(&self, name: &str) -> Result<String, SsmError> {
+impl ReadParameter for Account {
+    async fn read_parameter(&self, name: &str) -> Result<String, ParameterError> {
         assert_eq!(name, "/credwarden/kill-switch");
-        self.kill_switch.clone().ok_or(SsmError { doing: "get the kill switch".to_owned(), why: "denied".to_owned() })
+        self.kill_switch.clone().ok_or(ParameterError { name: name.to_owned(), why: "denied".to_owned() })
     }
 }
 
@@ -96,8 +92,8 @@ impl Account {
     }
 
     async fn hour(&self, now: Timestamp) -> (Counts, Result<(), Faults>) {
-        let (ssm, documents, rules) = (self.clone(), self.clone(), self.clone());
-        let ports = Ports { ssm, documents, rules, ledger: self.ledger() };
+        let (parameters, documents, rules) = (self.clone(), self.clone(), self.clone());
+        let ports = Ports { parameters, documents, rules, ledger: self.ledger() };
         let settings = Settings {
             prefix: "credwarden".to_owned(),
             kill_switch_parameter: "/credwarden/kill-switch".to_owned(),

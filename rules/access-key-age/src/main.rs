@@ -3,18 +3,17 @@
 mod scan;
 
 use anyhow::Context as _;
-use aws_config::retry::RetryConfig;
-use credwarden_inventory::iam::{self, Iam};
+use credwarden_inventory::calls::sdk_config;
+use credwarden_inventory::iam::Iam;
 use credwarden_inventory::parameter::Parameters;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::dynamo::DynamoTable;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let retries = RetryConfig::adaptive().with_max_backoff(iam::LONGEST_BACKOFF);
-    let aws = aws_config::from_env().retry_config(retries).load().await;
+    let aws = sdk_config().await;
     let scan = scan::Scan {
-        iam: Iam::new(iam::client(&aws)),
+        iam: Iam::of(&aws),
         parameters: Parameters::new(&aws),
         policy_parameter: variable("CREDWARDEN_POLICY_PARAMETER")?,
         ledger: Ledger::new(DynamoTable::new(&aws, variable("CREDWARDEN_LEDGER_TABLE")?)),

@@ -21,7 +21,7 @@ use crate::report::{ReportError, Row, fresh_report};
 pub const CONCURRENT_USERS: usize = 6;
 
 /// What is left of the time when no further user is begun: longer than one call with all its retries may take
-/// ([`crate::iam::OPERATION_TIMEOUT`]), so that what is under way can end. A user takes two calls at once.
+/// ([`crate::calls::OPERATION_TIMEOUT`]), so that what is under way can end. A user takes two calls at once.
 pub const RESERVE: Duration = Duration::from_secs(30);
 
 /// What a reading looks for.

@@ -1,13 +1,9 @@
 //! IAM itself.
 
 use std::error::Error;
-use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_iam::Client;
-use aws_sdk_iam::config::Builder;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::EntityType;
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserName};
@@ -22,40 +18,8 @@ use crate::read::{
 #[cfg(test)]
 mod tests;
 
-/// How often a call is tried. Adaptive retries slow down by themselves when IAM throttles; more attempts would keep
-/// one user's bad luck from becoming a gap at the price of everybody's time.
-pub const MAX_ATTEMPTS: u32 = 5;
-
-/// How long one attempt may take: a page of 1,000 users takes seconds.
-pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a call with all its retries may take. It protects the function's time limit of 290 seconds from one call.
-pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
-
-/// The longest wait between two attempts. The SDK's adaptive limiter takes a retry after a throttle for ten requests, at
-/// a rate that begins at one in two seconds: unbounded, the first such wait would use up [`OPERATION_TIMEOUT`].
-pub const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
-
-/// How long making a connection may take.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// Entries of a page: the most that IAM gives, so that an account of 5,000 users takes few calls.
 const MAX_ITEMS: i32 = 1000;
-
-/// A client of IAM that retries adaptively, and within bounds that suit a function of 290 seconds.
-pub fn client(config: &SdkConfig) -> Client {
-    Client::from_conf(bounded(Builder::from(config)).build())
-}
-
-fn bounded(config: Builder) -> Builder {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
-        .build();
-    let retries = RetryConfig::adaptive().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(LONGEST_BACKOFF);
-    config.retry_config(retries).timeout_config(timeouts)
-}
 
 /// [`ReadIam`] by calls of IAM.
 #[derive(Clone, Debug)]
@@ -64,7 +28,12 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// Reads with the given client, usually that of [`client`].
+    /// Reads with a client of this configuration.
+    pub fn of(config: &SdkConfig) -> Self {
+        Self::new(Client::new(config))
+    }
+
+    /// Reads with the given client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }

@@ -7,6 +7,7 @@
 //! What could not be read is data beside what was: a failed call is a gap of its own user and hides nobody else. Only a
 //! list that could not be read to its end fails as a whole, because a shorter list would make users disappear.
 
+pub mod calls;
 pub mod collect;
 pub mod iam;
 pub mod live;

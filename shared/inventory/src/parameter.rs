@@ -1,12 +1,8 @@
 //! Parameters of AWS Systems Manager: the policy and the kill switch are two.
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::DisplayErrorContext;
-
-use crate::iam::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, LONGEST_BACKOFF, MAX_ATTEMPTS, OPERATION_TIMEOUT};
 
 /// A parameter could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,18 +28,14 @@ pub trait ReadParameter {
 pub struct Parameters(Client);
 
 impl Parameters {
-    /// Reads with a client that retries adaptively.
+    /// Reads with a client of this configuration.
     pub fn new(config: &SdkConfig) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .operation_timeout(OPERATION_TIMEOUT)
-            .build();
-        let config = aws_sdk_ssm::config::Builder::from(config)
-            .retry_config(RetryConfig::adaptive().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(LONGEST_BACKOFF))
-            .timeout_config(timeouts)
-            .build();
-        Self(Client::from_conf(config))
+        Self::with_client(Client::new(config))
+    }
+
+    /// Reads with the given client.
+    pub fn with_client(client: Client) -> Self {
+        Self(client)
     }
 }
 

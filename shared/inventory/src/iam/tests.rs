@@ -1,7 +1,7 @@
 //! The real client against answers as they come over the wire.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::config::retry::RetryPartition;
@@ -16,6 +16,7 @@ use credwarden_credential::snapshot::KeyStatus;
 use tokio::time::Instant;
 
 use super::*;
+use crate::calls::{MAX_ATTEMPTS, OPERATION_TIMEOUT, retries, timeouts};
 
 fn alice() -> UserName {
     "alice".parse().unwrap()
@@ -27,7 +28,11 @@ fn iam(rules: &[&Rule]) -> Iam {
     let partition = RetryPartition::new(format!("test-{}", PARTITIONS.fetch_add(1, Ordering::Relaxed)));
     let clock = PausableClock(Instant::now());
     Iam::new(mock_client!(aws_sdk_iam, RuleMode::Sequential, rules, |config| {
-        bounded(config).time_source(clock.clone()).retry_partition(partition.clone())
+        config
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .time_source(clock.clone())
+            .retry_partition(partition.clone())
     }))
 }
 
