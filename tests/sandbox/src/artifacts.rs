@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::Stdio;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::process::Command;
+use tokio::sync::Mutex;
 
 use crate::emulator::installation_folder;
 use crate::progress::Progress;
@@ -29,10 +31,10 @@ pub struct Artifacts {
     pub region: String,
 }
 
-/// Makes the artifacts of a profile, or takes those that this process has made before. Blocks.
-pub fn make(profile: &str, progress: &Progress) -> Result<Arc<Artifacts>> {
-    static MADE: Mutex<BTreeMap<String, Arc<Artifacts>>> = Mutex::new(BTreeMap::new());
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+/// Makes the artifacts of a profile, or takes those that this process has made before. Dropped, it stops what it started.
+pub async fn make(profile: &str, progress: &Progress) -> Result<Arc<Artifacts>> {
+    static MADE: Mutex<BTreeMap<String, Arc<Artifacts>>> = Mutex::const_new(BTreeMap::new());
+    let mut made = MADE.lock().await;
     if let Some(artifacts) = made.get(profile) {
         return Ok(Arc::clone(artifacts));
     }
@@ -40,13 +42,16 @@ pub fn make(profile: &str, progress: &Progress) -> Result<Arc<Artifacts>> {
     fs::create_dir_all(&folder).with_context(|| format!("failed to make `{}`", folder.display()))?;
     let lock = folder.join("artifacts.lock");
     let lock = File::create(&lock).with_context(|| format!("failed to make `{}`", lock.display()))?;
-    lock.lock().context("failed to wait for another sandbox that is building")?;
+    let waiting = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
+    // Released when it is dropped, also by the end of the process.
+    let _lock =
+        waiting.context("the wait ended early")?.context("failed to wait for another sandbox that is building")?;
     let binaries = match made.values().next() {
         Some(artifacts) => artifacts.binaries.clone(),
-        None => build(progress)?,
+        None => build(progress).await?,
     };
     let checker = binaries.get(CHECKER).with_context(|| format!("the build made no `{CHECKER}`"))?;
-    let output = synthesize(profile, checker, &folder, progress)?;
+    let output = synthesize(profile, checker, &folder, progress).await?;
     let (template, stack, region) = stack(&output)?;
     let artifacts = Arc::new(Artifacts { binaries, template, stack, region });
     made.insert(profile.to_owned(), Arc::clone(&artifacts));
@@ -60,11 +65,12 @@ fn root() -> PathBuf {
 }
 
 /// Builds every binary of the workspace: in one command, so that all share the same builds of their dependencies.
-fn build(progress: &Progress) -> Result<BTreeMap<String, PathBuf>> {
+async fn build(progress: &Progress) -> Result<BTreeMap<String, PathBuf>> {
     progress.say("building the functions (`cargo build`)");
     let mut command = Command::new("cargo");
     command.args(["build", "--workspace", "--bins", "--message-format", "json-render-diagnostics"]).current_dir(root());
-    let output = command.stderr(Stdio::inherit()).output().context("failed to run `cargo`\nhint: install Rust")?;
+    let output = command.stderr(Stdio::inherit()).kill_on_drop(true).output().await;
+    let output = output.context("failed to run `cargo`\nhint: install Rust")?;
     ensure!(output.status.success(), "`cargo build` failed; its errors are above");
     let mut binaries = BTreeMap::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
@@ -79,9 +85,9 @@ fn build(progress: &Progress) -> Result<BTreeMap<String, PathBuf>> {
 }
 
 /// Synthesizes the CDK app with a profile, unless nothing it reads has changed. The folder of the result.
-fn synthesize(profile: &str, checker: &Path, folder: &Path, progress: &Progress) -> Result<PathBuf> {
+async fn synthesize(profile: &str, checker: &Path, folder: &Path, progress: &Progress) -> Result<PathBuf> {
     let cdk = root().join("cdk");
-    install_packages(&cdk, folder, progress)?;
+    install_packages(&cdk, folder, progress).await?;
     let output = folder.join("cdk.out").join(profile);
     let stamp = folder.join(format!("cdk.out.{profile}.stamp"));
     let mut read = vec![checker.to_owned()];
@@ -100,13 +106,13 @@ fn synthesize(profile: &str, checker: &Path, folder: &Path, progress: &Progress)
         .env("CDK_DISABLE_CLI_TELEMETRY", "true")
         .env("CREDWARDEN_POLICY_CHECKER", checker)
         .current_dir(&cdk);
-    run(&mut command, "`cdk synth` failed")?;
+    run(&mut command, "`cdk synth` failed").await?;
     fs::write(&stamp, &state).with_context(|| format!("failed to write `{}`", stamp.display()))?;
     Ok(output)
 }
 
 /// `npm ci`, unless it has been done for this lock file.
-fn install_packages(cdk: &Path, folder: &Path, progress: &Progress) -> Result<()> {
+async fn install_packages(cdk: &Path, folder: &Path, progress: &Progress) -> Result<()> {
     let lock = cdk.join("package-lock.json");
     let wanted = fs::read_to_string(&lock).with_context(|| format!("failed to read `{}`", lock.display()))?;
     let installed = cdk.join("node_modules").join("aws-cdk").exists();
@@ -114,11 +120,11 @@ fn install_packages(cdk: &Path, folder: &Path, progress: &Progress) -> Result<()
     if installed && fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) {
         return Ok(());
     }
-    run(node().arg("--version").stdout(Stdio::null()), "`node` does not work")?;
+    run(node().arg("--version"), "`node` does not work").await?;
     progress.say("installing the CDK app's packages (`npm ci`)");
     let mut command = Command::new("npm");
     command.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(cdk);
-    run(&mut command, "`npm ci` failed\nhint: it must reach a package registry")?;
+    run(&mut command, "`npm ci` failed\nhint: it must reach a package registry").await?;
     fs::write(&stamp, &wanted).with_context(|| format!("failed to write `{}`", stamp.display()))
 }
 
@@ -127,9 +133,9 @@ fn node() -> Command {
 }
 
 /// Runs a command to its end; what it prints goes to stderr.
-fn run(command: &mut Command, failed: &str) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| {
+async fn run(command: &mut Command, failed: &str) -> Result<()> {
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    let output = command.stderr(Stdio::inherit()).kill_on_drop(true).output().await.with_context(|| {
         format!("failed to run `{program}`\nhint: install Node.js 20 or later, which brings `node` and `npm`")
     })?;
     if !output.status.success() {

@@ -130,9 +130,9 @@ impl Automation {
         format!("arn:aws:sts::{}:{session}", self.scope.account)
     }
 
-    /// ARN of a person who starts documents.
+    /// ARN of a person who starts documents: a user by its name, or whoever an ARN names, such as a role's session.
     pub fn person_arn(&self, person: &str) -> String {
-        self.scope.iam_arn(&format!("user/{person}"))
+        if person.starts_with("arn:") { person.to_owned() } else { self.scope.iam_arn(&format!("user/{person}")) }
     }
 
     /// Under which ARN a caller of the proxy appears.

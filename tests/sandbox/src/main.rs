@@ -8,6 +8,9 @@ use credwarden_sandbox::progress::Progress;
 use credwarden_sandbox::story;
 
 fn main() -> ExitCode {
+    if let Some(argument) = std::env::args().nth(1) {
+        return failed(&format!("unknown argument `{argument}`\nusage: cargo sandbox"));
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("failed to start: {error}")),

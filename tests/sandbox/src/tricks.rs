@@ -23,13 +23,15 @@ pub enum Trick {
     UsersUnrecorded,
     /// Config goes on naming users that are already deleted.
     DeletedStillRecorded,
+    /// `DynamoDB` removes items as soon as they expire. AWS: "within a few days"; until then they are read as ever.
+    ExpiredItemsRemoved,
     /// A function's error does not fail the step by itself; the error is its payload.
     FunctionErrorPassesOn,
 }
 
 impl Trick {
     /// Every trick.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoRetrigger,
         Self::EveryAttemptCounts,
         Self::GivesUpAtOnce,
@@ -39,6 +41,7 @@ impl Trick {
         Self::LateEvent,
         Self::UsersUnrecorded,
         Self::DeletedStillRecorded,
+        Self::ExpiredItemsRemoved,
         Self::FunctionErrorPassesOn,
     ];
 }

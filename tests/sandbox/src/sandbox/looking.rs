@@ -69,18 +69,7 @@ impl Sandbox {
     pub async fn ledger(&self) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         for table in self.deployment.tables.keys() {
-            let mut from = Value::Null;
-            loop {
-                let request = present(json!({ "TableName": table, "ConsistentRead": true, "ExclusiveStartKey": from }));
-                let answer =
-                    self.emulator.json(&self.deployment.scope.region, "DynamoDB_20120810.Scan", &request).await?;
-                let found = answer.get("Items").and_then(Value::as_array).context("a scan has items")?;
-                items.extend(found.iter().map(plain_item));
-                match answer.get("LastEvaluatedKey") {
-                    Some(key) if !key.is_null() => from = key.clone(),
-                    _ => break,
-                }
-            }
+            items.extend(self.items(table).await?.iter().map(plain_item));
         }
         let key = |item: &Value| {
             let part = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -88,6 +77,22 @@ impl Sandbox {
         };
         items.sort_by_key(key);
         Ok(items)
+    }
+
+    /// Every item of a table as `DynamoDB` writes it.
+    pub(super) async fn items(&self, table: &str) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut from = Value::Null;
+        loop {
+            let request = present(json!({ "TableName": table, "ConsistentRead": true, "ExclusiveStartKey": from }));
+            let answer = self.emulator.json(&self.deployment.scope.region, "DynamoDB_20120810.Scan", &request).await?;
+            let found = answer.get("Items").and_then(Value::as_array).context("a scan has items")?;
+            items.extend(found.iter().cloned());
+            match answer.get("LastEvaluatedKey") {
+                Some(key) if !key.is_null() => from = key.clone(),
+                _ => return Ok(items),
+            }
+        }
     }
 
     /// The ledger's items with work to do.

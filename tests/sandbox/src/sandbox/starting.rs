@@ -31,9 +31,7 @@ impl Sandbox {
 
     /// The same, with progress counted from an earlier beginning.
     pub async fn start_with(options: Options, progress: &Progress) -> Result<Self> {
-        let (profile, telling) = (options.profile.clone(), progress.clone());
-        let making = tokio::task::spawn_blocking(move || artifacts::make(&profile, &telling));
-        let artifacts = making.await.context("the build ended early")??;
+        let artifacts = artifacts::make(&options.profile, progress).await?;
         let scope =
             Scope { account: ACCOUNT.to_owned(), region: artifacts.region.clone(), stack: artifacts.stack.clone() };
         let deployment = Deployment::read(&artifacts.template, scope)?;

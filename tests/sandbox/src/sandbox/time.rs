@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, Result};
 use futures_util::future::{join_all, try_join_all};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Sandbox;
 use crate::automation::{Execution, Status};
 use crate::functions::Invocation;
+use crate::tricks::Trick;
 
 /// How a sandbox stands after [`Sandbox::settle`].
 #[derive(Clone, Debug)]
@@ -26,13 +27,31 @@ impl Sandbox {
     /// Makes time jump. Nothing is done at the times between.
     pub async fn advance(&self, by: SignedDuration) -> Result<()> {
         self.clock.advance(by)?;
-        self.emulator.follow(&self.clock).await
+        self.emulator.follow(&self.clock).await?;
+        if self.options.tricks.plays(Trick::ExpiredItemsRemoved) { self.remove_expired().await } else { Ok(()) }
     }
 
     /// Makes it this time.
     pub async fn set_time(&self, now: Timestamp) -> Result<()> {
-        self.clock.set(now)?;
-        self.emulator.follow(&self.clock).await
+        self.advance(now.duration_since(self.now())).await
+    }
+
+    /// `DynamoDB` removes the items whose time is over.
+    async fn remove_expired(&self) -> Result<()> {
+        let now = self.now().as_second();
+        for table in self.deployment.tables.values() {
+            let Some(attribute) = &table.expires_by else { continue };
+            for item in self.items(&table.name).await? {
+                let expires = item.get(attribute).and_then(|at| at.get("N")).and_then(Value::as_str);
+                if expires.and_then(|at| at.parse::<i64>().ok()).is_some_and(|at| at < now) {
+                    let key = table.key_of(&item);
+                    let request = json!({ "TableName": table.name, "Key": key });
+                    let region = &self.deployment.scope.region;
+                    self.emulator.json(region, "DynamoDB_20120810.DeleteItem", &request).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Config evaluates a rule now: the invocations of its function, more than one where events are played double or late.

@@ -80,6 +80,13 @@ impl Table {
         Ok(Self { name, request: Value::Object(request), expires_by })
     }
 
+    /// The part of an item that is its key.
+    pub fn key_of(&self, item: &Value) -> Value {
+        let schema = self.request.get("KeySchema").and_then(Value::as_array).into_iter().flatten();
+        let names = schema.filter_map(|part| part.get("AttributeName").and_then(Value::as_str));
+        names.filter_map(|name| Some((name.to_owned(), item.get(name)?.clone()))).collect::<Map<_, _>>().into()
+    }
+
     /// The request of `dynamodb:UpdateTimeToLive`, where items expire.
     pub fn time_to_live(&self) -> Option<Value> {
         let attribute = self.expires_by.as_ref()?;

@@ -127,3 +127,18 @@ async fn settling_lets_time_go_by_until_nothing_is_open() {
     sandbox.tick().await.unwrap();
     assert_eq!(sandbox.counts()["config:PutEvaluations"], evaluations, "a silent Config evaluates");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_item_stays_unless_dynamodb_is_quick() {
+    for (tricks, left) in [([].into(), 2), ([Trick::ExpiredItemsRemoved].into(), 1)] {
+        let sandbox = start(Options { tricks, ..Options::at(now()) }, &Estate::new(now())).await;
+        for (sk, expires) in [("soon", 60), ("later", 7_200)] {
+            let expires = (now().as_second() + expires).to_string();
+            let item = json!({ "pk": { "S": "TEST" }, "sk": { "S": sk }, "expires_at": { "N": expires } });
+            let request = json!({ "TableName": "credwarden-ledger", "Item": item });
+            sandbox.emulator().json("us-east-1", "DynamoDB_20120810.PutItem", &request).await.unwrap();
+        }
+        sandbox.advance(SignedDuration::from_hours(1)).await.unwrap();
+        assert_eq!(sandbox.ledger().await.unwrap().len(), left);
+    }
+}
