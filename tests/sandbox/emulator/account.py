@@ -33,6 +33,7 @@ def clear() -> None:
     for user in iam.users.values():
         iam.tagger.delete_all_tags_for_resource(user.arn)
     iam.users.clear()
+    iam.access_keys.clear()
     iam.groups.clear()
     iam.virtual_mfa_devices.clear()
 
@@ -114,7 +115,10 @@ def _add_user(account: str, seed: dict) -> None:
         if password.get("last_used") is not None:
             user.password_last_used = time_of(password["last_used"])
     for key in seed.get("keys", []):
-        user.access_keys.append(_key(account, user.name, key))
+        access_key = _key(account, user.name, key)
+        user.access_keys.append(access_key)
+        # Where moto looks for the key that it is to delete.
+        iam.access_keys[access_key.access_key_id] = access_key
 
 
 def _key(account: str, user_name: str, seed: dict) -> AccessKey:
