@@ -27,10 +27,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
                 Grant { actions: &["iam:GetLoginProfile", "iam:ListAccessKeys"], on: On::Users },
                 Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
                 Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
-                Grant {
-                    actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-                    on: On::Ledger,
-                },
+                Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
                 Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
             ],
         },
@@ -65,7 +62,6 @@ pub const CATALOGUE: Catalogue = Catalogue {
                 Grant {
                     actions: &[
                         "dynamodb:ConditionCheckItem",
-                        "dynamodb:DeleteItem",
                         "dynamodb:GetItem",
                         "dynamodb:PutItem",
                         "dynamodb:Query",
