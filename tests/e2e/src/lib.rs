@@ -1,3 +1,4 @@
 //! What the tests of the whole system share: small estates, and questions about what happened in the sandbox.
 
 pub mod remedy;
+pub mod rule;

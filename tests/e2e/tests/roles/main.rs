@@ -1,0 +1,4 @@
+//! The functions' roles: each holds what is called, and nothing else.
+
+mod elsewhere;
+mod grants;

@@ -1,0 +1,9 @@
+//! The rule, with its own binary, in the sandbox.
+
+mod company;
+mod findings;
+mod gaps;
+mod passes;
+mod protocol;
+mod sending;
+mod untouched;
