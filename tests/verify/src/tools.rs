@@ -8,7 +8,7 @@ const NEEDED: [(&str, &[&str], &str); 7] = [
     ("git", &["git", "--version"], "install git with the system's package manager"),
     (
         "Node.js 20 or later",
-        &["node", "--eval", "process.exit(Number(process.versions.node.split('.')[0]) < 20)"],
+        &["node", "--eval", "process.exit(Number(process.versions.node.split('.')[0]) < 20 ? 1 : 0)"],
         "install Node.js, see https://nodejs.org",
     ),
     ("npm", &["npm", "--version"], "it comes with Node.js, see https://nodejs.org"),
