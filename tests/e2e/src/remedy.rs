@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use credwarden_estate::estate::{Estate, EstateUser, age_days};
 use credwarden_estate::seed::Seed;
-use credwarden_sandbox::automation::Execution;
+use credwarden_sandbox::automation::{Execution, Status};
 use credwarden_sandbox::hazards::Hazards;
 use credwarden_sandbox::proxy::{Outcome, Recorded};
 use credwarden_sandbox::sandbox::{Options, Sandbox};
@@ -142,8 +142,10 @@ impl Ended {
         let answer = execution.remedy_answer().unwrap_or_default();
         let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         let changed = answer.get("actions").and_then(Value::as_array).into_iter().flatten();
+        // Whatever the remedy answers, only an execution that succeeded ended so.
+        let status = text("status").filter(|_| execution.status == Status::Success);
         Self {
-            status: text("status").unwrap_or_else(|| execution.status.word().to_owned()),
+            status: status.unwrap_or_else(|| execution.status.word().to_owned()),
             reason: text("reason").or_else(|| execution.failure.clone()).unwrap_or_default(),
             changed: changed.filter_map(|one| one.get("credential")?.as_str().map(str::to_owned)).collect(),
             is_undoable: answer.get("undo").is_some_and(Value::is_object),
@@ -279,9 +281,9 @@ impl Ledger {
         serde_json::from_str(text(item, "body")).ok()
     }
 
-    /// The items with work to do.
+    /// The items with work to do, whether or not the schedule can find them.
     pub fn open(&self) -> Vec<&Value> {
-        self.0.iter().filter(|item| text(item, "open") == "work").collect()
+        self.0.iter().filter(|item| text(item, "open") == "work" || text(item, "state") == "open").collect()
     }
 }
 
