@@ -71,6 +71,8 @@ pub struct Invocation {
     pub event: Value,
     /// The event's token, which is good until [`Config::ended`].
     pub token: String,
+    /// Whether it comes after invocations for newer events.
+    pub late: bool,
 }
 
 /// Token of an invocation that stores nothing, as AWS's rule development kit has it.
@@ -108,12 +110,12 @@ impl Config {
 
     /// Begins an evaluation of a rule: one invocation, or more where events come twice or late.
     pub fn begin(&self, rule: &str, now: Timestamp) -> Result<Vec<Invocation>> {
-        let mut made = vec![now];
+        let mut made = vec![(now, false)];
         if self.tricks.plays(Trick::DuplicateEvent) {
-            made.push(now);
+            made.push((now, false));
         }
         if self.tricks.plays(Trick::LateEvent) {
-            made.push(now - SignedDuration::from_hours(1));
+            made.push((now - SignedDuration::from_hours(1), true));
         }
         let rule = self.rule(rule)?;
         {
@@ -121,7 +123,7 @@ impl Config {
             state.invoked.insert(rule.name.clone(), now);
             state.asked.retain(|asked| *asked != rule.name);
         }
-        Ok(made.into_iter().map(|made| self.invocation(rule, made)).collect())
+        Ok(made.into_iter().map(|(made, late)| Invocation { late, ..self.invocation(rule, made) }).collect())
     }
 
     /// An evaluation that only tries whether the function delivers.
@@ -166,7 +168,7 @@ impl Config {
             "accountId": self.scope.account,
             "ruleParameters": rule.input_parameters,
         }));
-        Invocation { rule: rule.name.clone(), function_arn: rule.function_arn.clone(), event, token }
+        Invocation { rule: rule.name.clone(), function_arn: rule.function_arn.clone(), event, token, late: false }
     }
 
     /// The remediations that Config starts now. Each is handed out once.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use credwarden_estate::company::company;
 use credwarden_estate::seed::Seed;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::automation::{Execution, Status};
@@ -89,14 +89,10 @@ fn all_is_well(sandbox: &Sandbox) -> Result<()> {
 
 /// Twenty-four hours: owners go on using their keys, the schedule fires, and Config evaluates once.
 async fn pass_a_day(sandbox: &Sandbox, in_use: &[String]) -> Result<Vec<Execution>> {
-    let mut executions = Vec::new();
     for key in in_use {
         sandbox.use_key(key).await?;
     }
-    for _ in 0..HOURS {
-        sandbox.advance(SignedDuration::from_hours(1)).await?;
-        executions.extend(sandbox.tick().await?);
-    }
+    let executions = sandbox.pass(24).await?;
     all_is_well(sandbox)?;
     Ok(executions)
 }
@@ -244,7 +240,5 @@ fn short(name: &str) -> String {
 
 /// The story's clock at its beginning; the same every time, so that its output is.
 const FIRST_DAY: &str = "2026-11-24T08:00:00Z";
-
-const HOURS: usize = 24;
 
 const NAME_WIDTH: usize = 32;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Sandbox;
 use crate::automation::{Execution, Status};
+use crate::config;
 use crate::functions::Invocation;
 use crate::tricks::Trick;
 
@@ -54,23 +55,29 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Config evaluates a rule now: the invocations of its function, more than one where events are played double or late.
+    /// Config evaluates a rule now: the invocations of its function. What comes double comes at once, what is late after it.
     pub async fn evaluate(&self, rule: &str) -> Result<Vec<Invocation>> {
-        let begun = self.config.begin(rule, self.now())?;
-        let rule_arn = self.deployment.rules.get(rule).map(|rule| rule.arn.clone()).unwrap_or_default();
-        let run = begun.iter().map(|one| async {
-            let ended = self.invoke_as_service("config.amazonaws.com", &rule_arn, &one.function_arn, &one.event).await;
-            self.config.ended(one);
-            ended
-        });
-        try_join_all(run).await.with_context(|| format!("failed to evaluate rule `{rule}`"))
+        let (late, at_once): (Vec<_>, Vec<_>) =
+            self.config.begin(rule, self.now())?.into_iter().partition(|invocation| invocation.late);
+        let mut ended = Vec::new();
+        for begun in [at_once, late] {
+            let run = begun.iter().map(|invocation| self.invoke_for_config(invocation));
+            ended.extend(try_join_all(run).await.with_context(|| format!("failed to evaluate rule `{rule}`"))?);
+        }
+        Ok(ended)
+    }
+
+    async fn invoke_for_config(&self, begun: &config::Invocation) -> Result<Invocation> {
+        let rule = self.deployment.rules.get(&begun.rule).context("the rule is not in the template")?;
+        let service = "config.amazonaws.com";
+        let ended = self.invoke_as_service(service, &rule.arn, &begun.function_arn, &begun.event).await;
+        self.config.ended(begun);
+        ended
     }
 
     /// Config's test of a rule, whose results are not stored.
     pub async fn evaluate_in_test_mode(&self, rule: &str) -> Result<Invocation> {
-        let begun = self.config.begin_test(rule, self.now())?;
-        let rule_arn = self.deployment.rules.get(rule).map(|rule| rule.arn.clone()).unwrap_or_default();
-        self.invoke_as_service("config.amazonaws.com", &rule_arn, &begun.function_arn, &begun.event).await
+        self.invoke_for_config(&self.config.begin_test(rule, self.now())?).await
     }
 
     /// Config evaluates what is due by schedule or was asked for.
@@ -144,6 +151,16 @@ impl Sandbox {
         self.fire_schedules().await?;
         self.evaluate_due().await?;
         self.run_automations().await
+    }
+
+    /// Lets so many hours go by, with everything that the services do at each.
+    pub async fn pass(&self, hours: u32) -> Result<Vec<Execution>> {
+        let mut executions = Vec::new();
+        for _ in 0..hours {
+            self.advance(SignedDuration::from_hours(1)).await?;
+            executions.extend(self.tick().await?);
+        }
+        Ok(executions)
     }
 
     /// Lets hours go by, with everything that the services do in them, until nothing is open, for at most this time.
