@@ -11,9 +11,9 @@ use credwarden_credential::snapshot::{AccessKeys, Known, User};
 use credwarden_inventory::collect::{Collected, Wanted, collect};
 use credwarden_inventory::parameter::ReadParameter;
 use credwarden_inventory::read::ReadIam;
-use credwarden_ledger::Ledger;
 use credwarden_ledger::pass::{CompletePass, Gaps, PassUnderWay, Passes};
 use credwarden_ledger::table::Table;
+use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::{Policy, PolicyId};
 use credwarden_policy::verdict::Verdict;
@@ -92,8 +92,11 @@ impl<R: ReadIam, P: ReadParameter, T: Table> Rule for Scan<R, P, T> {
             self.ledger.record_reported(RULE, policy, invocation.now).await?;
         }
         // Last, so that a pass counts as complete only when everything else of it is kept.
-        self.ledger.keep_passes(RULE, passes, invocation.now).await?;
-        Ok(())
+        match self.ledger.keep_passes(RULE, passes, invocation.now).await {
+            // AWS Config may deliver an event twice. Both runs reported what is true, and the other's progress stands.
+            Err(LedgerError::Superseded { .. }) => Ok(()),
+            kept => Ok(kept?),
+        }
     }
 }
 

@@ -203,3 +203,12 @@ async fn an_unchanged_account_sends_only_what_is_not_compliant() {
     assert_eq!(sent.iter().filter(|evaluation| evaluation.compliance == Compliance::NonCompliant).count(), 2);
     assert_eq!(sent.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_delivered_twice_at_once_is_no_failure() {
+    let world = World::new();
+    let slow = || Failing::new(FakeIam::new(old_and_young(4))).slow(Action::ListAccessKeys, Duration::from_secs(1));
+    let both = tokio::join!(world.run(slow(), now(), AMPLE), world.run(slow(), now(), AMPLE));
+    assert_eq!(both, (Ok(true), Ok(true)));
+    assert!(world.passes().await.complete.is_some());
+}
