@@ -54,7 +54,8 @@ async fn remedied() -> Result<Sandbox> {
     let options = Options { tricks: [Trick::GivesUpAtOnce].into(), ..options() };
     let sandbox = deployed(options, &estate).await?;
     let mut policy = sandbox.deployed_policy()?;
-    policy["budget"] = json!({ "perDay": 10, "percentPerDay": 100 });
+    let budget = policy.get_mut("budget").context("a policy has a budget")?;
+    *budget = json!({ "perDay": 10, "percentPerDay": 100 });
     sandbox.set_policy(&policy.to_string()).await?;
 
     evaluate(&sandbox).await?;

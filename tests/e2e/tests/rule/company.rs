@@ -10,16 +10,13 @@ async fn every_specimen_of_the_company_gets_its_verdict() -> Result<()> {
     let company = company(FIRST_DAY);
     let sandbox = deployed(options(), &company.estate).await?;
     evaluate(&sandbox).await?;
-    let mut console = String::new();
+    let mut console = Vec::new();
     for specimen in &company.specimens {
         let row = sandbox.compliance_of(RULE, &specimen.user);
         let (user, why) = (&specimen.user, specimen.why);
         if let Some(row) = &row {
-            console.push_str(&format!("{user}: {}", row.compliance.word()));
-            if !row.annotation.is_empty() {
-                console.push_str(&format!(" {}", row.annotation));
-            }
-            console.push('\n');
+            let line = format!("{user}: {} {}", row.compliance.word(), row.annotation);
+            console.push(line.trim_end().to_owned());
         }
         // The clock ticks: who was at the limit when the company was founded is past it now.
         let holds = specimen.holds_until > sandbox.now();
@@ -41,6 +38,6 @@ async fn every_specimen_of_the_company_gets_its_verdict() -> Result<()> {
             (expected, None) => anyhow::bail!("{user}: {why}: expected {expected:?}, and nothing is reported"),
         }
     }
-    insta::assert_snapshot!(console);
+    insta::assert_snapshot!(console.join("\n"));
     all_is_well(&sandbox).await
 }

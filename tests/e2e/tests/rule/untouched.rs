@@ -11,7 +11,7 @@ use credwarden_sandbox::sandbox::Options;
 use credwarden_sandbox::tricks::Trick;
 use serde_json::Value;
 
-const DAYS: usize = 6;
+const DAYS: usize = 4;
 
 /// How IAM's reading actions begin. `Generate` makes a report, which changes nobody.
 const READS: [&str; 3] = ["iam:Get", "iam:List", "iam:Generate"];
