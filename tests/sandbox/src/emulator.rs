@@ -1,6 +1,6 @@
 //! The emulator of the account's data: moto, in its own Python process, with what it differs in from AWS mended.
 
-mod installation;
+pub mod installation;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -57,7 +57,7 @@ pub fn installation_folder() -> PathBuf {
 impl Emulator {
     /// Installs what is missing under `folder` (once for all), and starts an emulator that shows `clock`'s time.
     pub async fn start(folder: &Path, clock: &Clock) -> Result<Self> {
-        let python = installation::python(folder).await?;
+        let python = installation::python(folder, &installation::source().join("requirements.txt")).await?;
         let launcher = installation::source().join("launcher.py");
         let mut process = Command::new(python)
             // Its sources lie in the repository: no compiled files beside them.

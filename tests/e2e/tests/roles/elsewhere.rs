@@ -1,17 +1,22 @@
 //! Calls that no role may make: other actions, and the same actions on other things.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result};
-use credwarden_sandbox::access::Grant;
+use anyhow::{Context as _, Result, ensure};
+use credwarden_e2e::rule::FIRST_DAY;
+use credwarden_sandbox::access::Access;
 use credwarden_sandbox::call::Call;
 use credwarden_sandbox::sandbox::Sandbox;
+use credwarden_sandbox::template::Deployment;
 use serde_json::{Value, json};
 
+/// A user that the sandbox's account holds at the protected path.
+pub(crate) const PROTECTED_USER: &str = "break-glass-1";
+
 /// An action with its target, and whether the target is one of the deployment's own things.
-struct Probe {
-    action: &'static str,
-    parameters: Value,
+pub(crate) struct Probe {
+    pub(crate) action: &'static str,
+    pub(crate) parameters: Value,
     is_ours: bool,
 }
 
@@ -23,40 +28,86 @@ fn elsewhere(action: &'static str, parameters: Value) -> Probe {
     Probe { action, parameters, is_ours: false }
 }
 
-/// Tries every probe in every role. What is not ours must be denied, what is ours may pass only where it was needed.
-pub(crate) fn nothing_else_passes(sandbox: &Sandbox, used: &BTreeSet<Grant>) -> Result<()> {
-    let deployment = sandbox.deployment();
-    let mut needed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for grant in used {
-        needed.entry(&grant.role).or_default().insert(&grant.action);
-    }
-    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
-    let automation_role = deployment.roles.values().find(|role| trusts_ssm(&role.trusted_services));
-    let automation_role = automation_role.context("a role for automations")?.arn.clone();
-    let probes = probes(&automation_role, deployment.tables.keys().next().context("a table")?);
-    let mut passed = 0;
-    for role in deployment.roles.values() {
-        for Probe { action, parameters, is_ours } in &probes {
-            let may = *is_ours && needed.get(role.name.as_str()).is_some_and(|actions| actions.contains(action));
-            let does = sandbox.access().check_in_role(&role.arn, &call(sandbox, action, parameters.clone()));
-            if let Err(denied) = &does {
-                assert!(!denied.0.contains("does not know"), "{action} is no probe: {}", denied.0);
+impl Probe {
+    /// Whether the role lets it pass.
+    pub(crate) fn passes(&self, access: &Access, role_arn: &str) -> Result<bool> {
+        let service = self.action.split(':').next().unwrap_or_default().to_owned();
+        let (action, parameters) = (self.action.to_owned(), self.parameters.clone());
+        let call = Call { number: 0, at: FIRST_DAY, caller: "probe".to_owned(), service, action, parameters };
+        match access.check_in_role(role_arn, &call) {
+            Ok(()) => Ok(true),
+            Err(denied) => {
+                ensure!(!denied.0.contains("does not know"), "{} is no probe: {}", self.action, denied.0);
+                Ok(false)
             }
-            assert!(may || does.is_err(), "role `{}` may {action} {parameters}", role.name);
-            passed += usize::from(does.is_ok());
         }
     }
-    assert!(passed >= used.len() / 2, "the probes are far from what is allowed: {passed} of {} grants", used.len());
+}
+
+/// A role, an action and what it was done to.
+type Deed = (String, String, String);
+
+/// All that the functions of a sandbox have called, and what automations have invoked.
+pub(crate) fn deeds(sandbox: &Sandbox) -> BTreeSet<Deed> {
+    let deployment = sandbox.deployment();
+    let role = |arn: &str| deployment.roles.get(arn).map(|role| role.name.clone()).unwrap_or_default();
+    let mut deeds = BTreeSet::new();
+    for recorded in sandbox.calls() {
+        let Some(function) = deployment.functions.get(&recorded.call.caller) else { continue };
+        for (action, parameters) in parts(&recorded.call.action, &recorded.call.parameters) {
+            deeds.insert((role(&function.role_arn), action, target(parameters)));
+        }
+    }
+    for execution in sandbox.executions() {
+        let values = |name: &str| execution.parameters.get(name).into_iter().flatten().cloned();
+        for (arn, function) in values("AutomationAssumeRole").zip(values("FunctionName")) {
+            let invoked = json!({ "FunctionName": function });
+            deeds.insert((role(&arn), "lambda:InvokeFunction".to_owned(), target(&invoked)));
+        }
+    }
+    deeds
+}
+
+/// A transaction is what it is made of.
+fn parts<'a>(action: &str, parameters: &'a Value) -> Vec<(String, &'a Value)> {
+    let items = parameters.get("TransactItems").and_then(Value::as_array);
+    let Some(items) = items else { return vec![(action.to_owned(), parameters)] };
+    let parts = items.iter().filter_map(Value::as_object).flatten();
+    let action = |kind: &str| format!("dynamodb:{kind}Item");
+    parts.map(|(kind, item)| (action(kind), item)).collect()
+}
+
+/// What names a thing of the deployment.
+fn target(parameters: &Value) -> String {
+    let names = ["TableName", "IndexName", "Name", "ConfigRuleName", "ConfigRuleNames", "DocumentName", "FunctionName"];
+    let told = names.iter().filter_map(|name| parameters.get(name)).map(Value::to_string);
+    told.collect::<Vec<_>>().join(" ")
+}
+
+/// Tries every probe in every role: nothing passes but what was called in the scenarios.
+pub(crate) fn nothing_else_passes(deployment: &Deployment, access: &Access, deeds: &BTreeSet<Deed>) -> Result<()> {
+    let probes = probes(deployment)?;
+    for (_, action, to) in deeds.iter().filter(|(_, action, _)| action != "dynamodb:ConditionCheckItem") {
+        let is_probed = |probe: &Probe| probe.action == action && target(&probe.parameters) == *to;
+        ensure!(probes.iter().any(is_probed), "{action} {to} was called and is not probed");
+    }
+    for role in deployment.roles.values() {
+        for probe in &probes {
+            let Probe { action, parameters, is_ours } = probe;
+            let deed = (role.name.clone(), (*action).to_owned(), target(parameters));
+            let may = *is_ours && deeds.contains(&deed);
+            assert!(may || !probe.passes(access, &role.arn)?, "role `{}` may {action} {parameters}", role.name);
+        }
+    }
     Ok(())
 }
 
-fn call(sandbox: &Sandbox, action: &str, parameters: Value) -> Call {
-    let service = action.split(':').next().unwrap_or_default().to_owned();
-    let at = sandbox.now();
-    Call { number: 0, at, caller: "probe".to_owned(), service, action: action.to_owned(), parameters }
-}
-
-fn probes(automation_role: &str, table: &str) -> Vec<Probe> {
+/// What is tried: all that a role may do and its neighbourhood.
+pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
+    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
+    let automation_role = deployment.roles.values().find(|role| trusts_ssm(&role.trusted_services));
+    let automation_role = automation_role.context("a role for automations")?.arn.as_str();
+    let table = deployment.tables.keys().next().context("a table")?.as_str();
     let mut probes = Vec::new();
     for action in [
         "iam:GetUser",
@@ -72,7 +123,7 @@ fn probes(automation_role: &str, table: &str) -> Vec<Probe> {
         "iam:DeleteAccessKey",
         "iam:CreateAccessKey",
     ] {
-        probes.push(ours(action, json!({ "UserName": "silent" })));
+        probes.push(ours(action, change_of("silent")));
     }
     for action in [
         "iam:ListUsers",
@@ -86,8 +137,11 @@ fn probes(automation_role: &str, table: &str) -> Vec<Probe> {
     ] {
         probes.push(ours(action, json!({})));
     }
+    probes.push(ours("iam:GetAccessKeyLastUsed", change_of("silent")));
+    probes.push(ours("iam:ListAttachedGroupPolicies", json!({ "GroupName": "admins" })));
+    probes.push(ours("ssm:GetAutomationExecution", json!({ "AutomationExecutionId": EXECUTION })));
     // The policy protects this path, whoever asks.
-    probes.push(elsewhere("iam:UpdateAccessKey", json!({ "UserName": PROTECTED_USER })));
+    probes.push(elsewhere("iam:UpdateAccessKey", change_of(PROTECTED_USER)));
     for action in [
         "dynamodb:GetItem",
         "dynamodb:PutItem",
@@ -140,8 +194,12 @@ fn probes(automation_role: &str, table: &str) -> Vec<Probe> {
         probes.push(elsewhere("logs:CreateLogStream", log.clone()));
         probes.push(elsewhere("logs:PutLogEvents", log));
     }
-    probes
+    Ok(probes)
 }
 
-/// A user that the sandbox's account holds at the protected path.
-pub(crate) const PROTECTED_USER: &str = "break-glass-1";
+/// Complete for whoever looks at parameters before he looks at permissions.
+fn change_of(user: &str) -> Value {
+    json!({ "UserName": user, "AccessKeyId": "AKIAQYLPMN5HHHFPZAM2", "Status": "Inactive" })
+}
+
+const EXECUTION: &str = "00000000-0000-4000-9000-000000000001";

@@ -34,7 +34,8 @@ async fn every_granted_action_is_needed_and_no_other_passes() -> Result<()> {
     for sandbox in [&acting, &stopping] {
         all_is_well(sandbox).await?;
     }
-    elsewhere::nothing_else_passes(&acting, &used)
+    let deeds = elsewhere::deeds(&acting).into_iter().chain(elsewhere::deeds(&stopping)).collect();
+    elsewhere::nothing_else_passes(acting.deployment(), acting.access(), &deeds)
 }
 
 /// The loop with all that can come in its way: absent from the report, gone, failed, taken up, excepted, undone.
@@ -82,6 +83,25 @@ async fn remedied() -> Result<Sandbox> {
 
     // The schedule takes up what failed, and clears Config's exception.
     sandbox.faults().clear();
+    hours_pass(&sandbox).await?;
+    status(&sandbox, &estate, "fails", "Inactive").await?;
+    ensure!(sandbox.config().exceptions(RULE, sandbox.now()).is_empty(), "Config's own exception is cleared");
+
+    // An undo that fails is taken up too.
+    let key = keys(&estate, "silent").concat();
+    let undo = [("FunctionName", REMEDY), ("ResourceId", &id(&estate, "silent")), ("CredentialId", &key)];
+    sandbox.faults().arm(Matching::action("iam:UpdateAccessKey").user("silent").always(), Act::Deny);
+    sandbox.start_document(UNDO, &undo, "olivia")?;
+    sandbox.run_automations().await?;
+    status(&sandbox, &estate, "silent", "Inactive").await?;
+    sandbox.faults().clear();
+    hours_pass(&sandbox).await?;
+    status(&sandbox, &estate, "silent", "Active").await?;
+    Ok(sandbox)
+}
+
+/// Two rounds of the schedule, and what they start.
+async fn hours_pass(sandbox: &Sandbox) -> Result<()> {
     for _ in 0..2 {
         sandbox.advance(HOUR).await?;
         for invocation in sandbox.fire_schedules().await? {
@@ -89,15 +109,7 @@ async fn remedied() -> Result<Sandbox> {
         }
         ended_well(&sandbox.run_automations().await?)?;
     }
-    status(&sandbox, &estate, "fails", "Inactive").await?;
-    ensure!(sandbox.config().exceptions(RULE, sandbox.now()).is_empty(), "Config's own exception is cleared");
-
-    let key = keys(&estate, "silent").concat();
-    let undo = [("FunctionName", REMEDY), ("ResourceId", &id(&estate, "silent")), ("CredentialId", &key)];
-    sandbox.start_document(UNDO, &undo, "olivia")?;
-    ended_well(&sandbox.run_automations().await?)?;
-    status(&sandbox, &estate, "silent", "Active").await?;
-    Ok(sandbox)
+    Ok(())
 }
 
 /// A pass that runs out of time, and the schedule that has it go on.

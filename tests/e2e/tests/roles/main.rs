@@ -2,3 +2,4 @@
 
 mod elsewhere;
 mod grants;
+mod second_opinion;

@@ -1,4 +1,4 @@
-//! The emulator's Python packages, in a virtual environment of the clone's own.
+//! Python packages of emulators, in virtual environments of the clone's own.
 
 use std::{
     fs::{self, File},
@@ -17,16 +17,17 @@ pub(super) fn source() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/emulator"))
 }
 
-/// The Python that has everything the launcher imports. Made under `folder` where it is not there yet; whoever comes
-/// second waits for the first.
-pub(super) async fn python(folder: &Path) -> Result<PathBuf> {
-    let folder = folder.to_owned();
-    tokio::task::spawn_blocking(move || install(&folder)).await.context("the installation ended early")?
+/// A Python that has everything which a file of requirements pins. Made under `folder` where it is not there yet; whoever
+/// comes second waits for the first.
+pub async fn python(folder: &Path, requirements: &Path) -> Result<PathBuf> {
+    let (folder, requirements) = (folder.to_owned(), requirements.to_owned());
+    tokio::task::spawn_blocking(move || install(&folder, &requirements))
+        .await
+        .context("the installation ended early")?
 }
 
-fn install(folder: &Path) -> Result<PathBuf> {
-    let requirements = source().join("requirements.txt");
-    let text = fs::read(&requirements).with_context(|| format!("failed to read `{}`", requirements.display()))?;
+fn install(folder: &Path, requirements: &Path) -> Result<PathBuf> {
+    let text = fs::read(requirements).with_context(|| format!("failed to read `{}`", requirements.display()))?;
     let hash = Sha256::digest(&text).iter().take(6).fold(0_u64, |hash, byte| (hash << 8) | u64::from(*byte));
     let environment = folder.join(format!("venv-{hash:012x}"));
     let python = environment.join("bin").join("python");
@@ -53,8 +54,8 @@ fn install(folder: &Path) -> Result<PathBuf> {
         Command::new(&python)
             .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-cache-dir"])
             .args(["--require-hashes", "--requirement"])
-            .arg(&requirements),
-        "failed to install the emulator's Python packages\n\
+            .arg(requirements),
+        "failed to install an emulator's Python packages\n\
          hint: `pip` must reach a package index; the cause is above what it says last",
     )?;
     fs::write(&ready, "").with_context(|| format!("failed to write `{}`", ready.display()))?;
