@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use credwarden_e2e::rule::{
-    DAY, FIRST_DAY, HOUR, RULE, SHORT, all_is_well, delete_user, deployed, evaluate, keys, options, passes, report,
-    run_short_of_time,
+    DAY, FIRST_DAY, HOUR, RULE, SHORT, all_is_well, delete_user, deployed, evaluate, keys, make_report, options,
+    passes, report, slow_down,
 };
 use credwarden_estate::estate::{ADMINISTRATOR_ACCESS, Estate, age_days};
 use credwarden_sandbox::access::Grant;
@@ -118,7 +118,8 @@ async fn stopped() -> Result<Sandbox> {
         .fold(Estate::new(FIRST_DAY), |estate, number| estate.user(&format!("user-{number:02}")).key(age_days(3)));
     let options = Options { function_timeout: Some(SHORT), ..options() };
     let sandbox = deployed(options, &estate).await?;
-    run_short_of_time(&sandbox, Duration::from_millis(1_500)).await?;
+    make_report(&sandbox).await?;
+    slow_down(&sandbox, Duration::from_millis(1_500));
     let stopped = evaluate(&sandbox).await?;
     ensure!(stopped.get("complete") == Some(&Value::Bool(false)), "it had time enough: {stopped}");
     sandbox.faults().clear();
