@@ -151,6 +151,24 @@ async fn a_pass_that_runs_out_of_time_goes_on_and_cleans_up_only_at_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pass_that_was_left_for_a_day_begins_anew() {
+    let world = World::new();
+    let run = async |later: SignedDuration| {
+        let estate = old_and_young(40).after(later);
+        let now = estate.now;
+        let slow = Failing::new(FakeIam::new(estate)).slow(Action::ListAccessKeys, Duration::from_secs(5));
+        assert_eq!(world.run(slow, now, Duration::from_secs(45)).await, Ok(false));
+        world.passes().await.under_way.unwrap().started
+    };
+    let begun = run(SignedDuration::ZERO).await;
+    assert_eq!(run(age_days(1) - SignedDuration::from_secs(1)).await, begun);
+    assert_eq!(
+        run(age_days(1) + SignedDuration::from_secs(1)).await,
+        begun + age_days(1) + SignedDuration::from_secs(1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_policy_begins_another_pass() {
     let mut world = World::new();
     let slow = || Failing::new(FakeIam::new(old_and_young(40))).slow(Action::ListAccessKeys, Duration::from_secs(5));
