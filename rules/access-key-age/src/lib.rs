@@ -36,7 +36,8 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
         AccessKeys::Reported { active: 0, .. } => Verdict::Compliant(Vec::new()),
         AccessKeys::Reported { .. } => {
             // No key is older than its user, so a young user's keys need no closer look. Others must be read.
-            if is_older(user.created, policy.unremarkable_age(user, CredentialKind::AccessKey), now) {
+            let unremarkable = policy.unremarkable_age(user, CredentialKind::AccessKey);
+            if unremarkable.is_some_and(|age| is_older(user.created, age, now)) {
                 let doing = format!("judge the access keys of `{}` from the credential report alone", user.name);
                 unknown(Gap::new(GapReason::NotReached, doing), now)
             } else {
@@ -87,18 +88,19 @@ fn sort_out(
     let mut notes = Vec::new();
     for key in keys {
         let credential = CredentialId::AccessKey(key.id.clone());
-        let reached = limit_reached(key.created, limits.max_age);
-        if is_older(key.created, limits.max_age, now) {
+        let Some(limit) = limits.max_age else { continue };
+        let reached = limit_reached(key.created, limit);
+        if is_older(key.created, limit, now) {
             match exceptions.covering(&user.id, RULE, &credential, now) {
                 Some(exception) => {
                     notes.push(Note::Excepted { credential, exception: exception.id.clone(), until: exception.until });
                 }
                 None => findings.push(Finding {
                     class: Some(class.clone()),
-                    clause: Clause::MaxAge { credential, created: key.created, limit: limits.max_age, reached },
+                    clause: Clause::MaxAge { credential, created: key.created, limit, reached },
                 }),
             }
-        } else if is_older(key.created, limits.max_age.less(limits.warn), now) {
+        } else if is_older(key.created, limit.less(limits.warn), now) {
             notes.push(Note::DueBy { credential, reached });
         }
     }

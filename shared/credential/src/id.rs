@@ -19,6 +19,13 @@ impl InvalidId {
     fn new(text: &str, expected: &'static str) -> Self {
         Self { text: text.chars().take(80).collect(), expected }
     }
+
+    pub(crate) fn credential(text: &str) -> Self {
+        Self::new(
+            text,
+            "the id of a credential (`AKIA…`, `ACCA…`, `APKA…`, that of a certificate, or `console-password`)",
+        )
+    }
 }
 
 macro_rules! id {
@@ -91,6 +98,25 @@ id! {
 }
 
 id! {
+    /// The id of a service-specific credential, such as `ACCAEXAMPLE123EXAMPLE`. It is no secret.
+    ServiceSpecificCredentialId, "the id of a service-specific credential, which begins with `ACCA`",
+    |text| text.starts_with("ACCA") && is_unique_id(text)
+}
+
+id! {
+    /// The id of an SSH public key, such as `APKAEXAMPLE123EXAMPLE`.
+    SshPublicKeyId, "the id of an SSH public key, which begins with `APKA`",
+    |text| text.starts_with("APKA") && is_unique_id(text)
+}
+
+id! {
+    /// The id of an X.509 signing certificate, such as `TA7SMP42TDN5Z26OBPJE7EXAMPLE`: 24 to 128 characters (IAM's
+    /// `certificateIdType`), and none of the prefixes by which other ids are told.
+    SigningCertificateId, "the id of a signing certificate, of 24 to 128 characters",
+    |text| (24..=128).contains(&text.len()) && is_unique_id(text) && !["AKIA", "ACCA", "APKA"].iter().any(|prefix| text.starts_with(prefix))
+}
+
+id! {
     /// The twelve digits of an AWS account.
     AccountId, "an account id of twelve digits",
     |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -120,6 +146,15 @@ mod tests {
             assert!(wrong.parse::<UserId>().is_err(), "{wrong}");
         }
         assert!("ASIAIOSFODNN7EXAMPLE".parse::<AccessKeyId>().is_err(), "a session's key is not a long-term key");
+    }
+
+    #[test]
+    fn ids_of_different_kinds_are_told_apart() {
+        assert!("ACCAEXAMPLE123EXAMPLE".parse::<ServiceSpecificCredentialId>().is_ok());
+        assert!("APKAEXAMPLE123EXAMPLE".parse::<SshPublicKeyId>().is_ok());
+        assert!("TA7SMP42TDN5Z26OBPJE7EXAMPLE".parse::<SigningCertificateId>().is_ok());
+        assert!("AKIAIOSFODNN7EXAMPLE0000".parse::<SigningCertificateId>().is_err());
+        assert!("APKAEXAMPLE123EXAMPLE".parse::<ServiceSpecificCredentialId>().is_err());
     }
 
     #[test]

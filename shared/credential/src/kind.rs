@@ -5,39 +5,58 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccessKeyId, InvalidId};
+use crate::id::{AccessKeyId, InvalidId, ServiceSpecificCredentialId, SigningCertificateId, SshPublicKeyId};
 
-/// A kind of long-term credential that the policy sets limits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CredentialKind {
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
+        /// A kind of long-term credential that the policy sets limits for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum CredentialKind { $($(#[$doc])* $variant),+ }
+
+        impl CredentialKind {
+            /// All kinds, in the order in which the documentation lists them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name in the policy.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+    };
+}
+
+kinds! {
     /// An IAM user's access key.
-    AccessKey,
+    AccessKey = "access-key",
+    /// An IAM user's password of the console.
+    ConsolePassword = "console-password",
+    /// An IAM user's service-specific credential: the password or API key of one service (`CodeCommit`, Keyspaces,
+    /// Bedrock, `CloudWatch` Logs).
+    ServiceSpecificCredential = "service-specific-credential",
+    /// An IAM user's SSH public key, for `CodeCommit`.
+    SshPublicKey = "ssh-public-key",
+    /// An IAM user's X.509 signing certificate.
+    SigningCertificate = "signing-certificate",
     /// The password with which an account of a service signs in.
-    ServicePassword,
+    ServicePassword = "service-password",
     /// The credential of a database, kept in a secret.
-    DatabaseCredential,
+    DatabaseCredential = "database-credential",
     /// A third party's API key, kept in a secret.
-    ExternalApiKey,
+    ExternalApiKey = "external-api-key",
     /// A TLS certificate.
-    TlsCertificate,
+    TlsCertificate = "tls-certificate",
 }
 
 impl CredentialKind {
-    /// All kinds, in the order in which the documentation lists them.
-    pub const ALL: [Self; 5] =
-        [Self::AccessKey, Self::ServicePassword, Self::DatabaseCredential, Self::ExternalApiKey, Self::TlsCertificate];
-
-    /// The name in the policy.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessKey => "access-key",
-            Self::ServicePassword => "service-password",
-            Self::DatabaseCredential => "database-credential",
-            Self::ExternalApiKey => "external-api-key",
-            Self::TlsCertificate => "tls-certificate",
-        }
-    }
+    /// The kinds that an IAM user holds.
+    pub const OF_USERS: [Self; 5] = [
+        Self::AccessKey,
+        Self::ConsolePassword,
+        Self::ServiceSpecificCredential,
+        Self::SshPublicKey,
+        Self::SigningCertificate,
+    ];
 }
 
 impl fmt::Display for CredentialKind {
@@ -52,6 +71,14 @@ impl fmt::Display for CredentialKind {
 pub enum CredentialId {
     /// An access key.
     AccessKey(AccessKeyId),
+    /// The console password, of which a user has at most one: it is written `console-password`.
+    ConsolePassword,
+    /// A service-specific credential.
+    ServiceSpecificCredential(ServiceSpecificCredentialId),
+    /// An SSH public key.
+    SshPublicKey(SshPublicKeyId),
+    /// An X.509 signing certificate.
+    SigningCertificate(SigningCertificateId),
 }
 
 impl CredentialId {
@@ -59,6 +86,10 @@ impl CredentialId {
     pub fn kind(&self) -> CredentialKind {
         match self {
             Self::AccessKey(_) => CredentialKind::AccessKey,
+            Self::ConsolePassword => CredentialKind::ConsolePassword,
+            Self::ServiceSpecificCredential(_) => CredentialKind::ServiceSpecificCredential,
+            Self::SshPublicKey(_) => CredentialKind::SshPublicKey,
+            Self::SigningCertificate(_) => CredentialKind::SigningCertificate,
         }
     }
 
@@ -66,6 +97,10 @@ impl CredentialId {
     pub fn as_str(&self) -> &str {
         match self {
             Self::AccessKey(id) => id.as_str(),
+            Self::ConsolePassword => CredentialKind::ConsolePassword.as_str(),
+            Self::ServiceSpecificCredential(id) => id.as_str(),
+            Self::SshPublicKey(id) => id.as_str(),
+            Self::SigningCertificate(id) => id.as_str(),
         }
     }
 }
@@ -73,8 +108,15 @@ impl CredentialId {
 impl FromStr for CredentialId {
     type Err = InvalidId;
 
+    /// The kind is told by the prefix; what has none of them is the id of a certificate.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        text.parse().map(Self::AccessKey)
+        match text.get(..4) {
+            Some("AKIA") => text.parse().map(Self::AccessKey),
+            Some("ACCA") => text.parse().map(Self::ServiceSpecificCredential),
+            Some("APKA") => text.parse().map(Self::SshPublicKey),
+            _ if text == CredentialKind::ConsolePassword.as_str() => Ok(Self::ConsolePassword),
+            _ => text.parse().map(Self::SigningCertificate).map_err(|_| InvalidId::credential(text)),
+        }
     }
 }
 
@@ -95,5 +137,29 @@ impl From<CredentialId> for String {
 impl fmt::Display for CredentialId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_credential_is_named_and_found_again() {
+        let ids = [
+            ("AKIAIOSFODNN7EXAMPLE", CredentialKind::AccessKey),
+            ("console-password", CredentialKind::ConsolePassword),
+            ("ACCAEXAMPLE123EXAMPLE", CredentialKind::ServiceSpecificCredential),
+            ("APKAEXAMPLE123EXAMPLE", CredentialKind::SshPublicKey),
+            ("TA7SMP42TDN5Z26OBPJE7EXAMPLE", CredentialKind::SigningCertificate),
+        ];
+        for (text, kind) in ids {
+            let id: CredentialId = text.parse().unwrap();
+            assert_eq!(id.kind(), kind);
+            assert_eq!(id.to_string(), text);
+        }
+        for wrong in ["", "alice", "AKIA", "ASIAIOSFODNN7EXAMPLE", "AK\u{1f511}"] {
+            assert!(wrong.parse::<CredentialId>().is_err(), "{wrong}");
+        }
     }
 }

@@ -28,7 +28,7 @@ pub const RESERVE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Wanted<'a, F> {
     /// The age from which on a credential of this user is looked at closely: the smallest maximum age less its warning
-    /// time of all classes the user may belong to.
+    /// time of all classes the user may belong to; `None`: no age matters.
     pub suspect_from_age: F,
     /// The users that AWS Config has a result of.
     pub previously_reported: &'a BTreeSet<UserId>,
@@ -90,7 +90,7 @@ pub async fn collect<R, F>(
 ) -> Result<Collected, CollectError>
 where
     R: ReadIam,
-    F: Fn(&User) -> Days,
+    F: Fn(&User) -> Option<Days>,
 {
     let reading_time = time_left.saturating_sub(RESERVE);
     let last_start = Instant::now() + reading_time;
@@ -210,7 +210,7 @@ fn clears(row: &Row, detail: &UserDetail) -> bool {
         && row.key_counts().is_some()
 }
 
-fn nominate<F: Fn(&User) -> Days>(
+fn nominate<F: Fn(&User) -> Option<Days>>(
     Listed { detail, unknown_group }: Listed,
     row: Option<&Row>,
     report_made: Timestamp,
@@ -241,7 +241,7 @@ fn nominate<F: Fn(&User) -> Days>(
     if let Some(row) = row
         && let Some((active, inactive)) = row.key_counts()
     {
-        let is_old_enough = limit_reached(user.created, (wanted.suspect_from_age)(&user)) <= now;
+        let is_old_enough = (wanted.suspect_from_age)(&user).is_some_and(|age| limit_reached(user.created, age) <= now);
         let is_suspect =
             if row.may_hold_active_key() { is_old_enough } else { wanted.previously_reported.contains(&user.id) };
         if !is_suspect {

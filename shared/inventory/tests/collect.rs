@@ -42,7 +42,7 @@ mod collect {
         resume_after: Option<UserId>,
         time_left: Duration,
     ) -> Result<Collected, CollectError> {
-        let wanted = Wanted { suspect_from_age: |_: &User| SUSPECT_FROM, previously_reported, resume_after };
+        let wanted = Wanted { suspect_from_age: |_: &User| Some(SUSPECT_FROM), previously_reported, resume_after };
         collect(reader, wanted, now(), time_left).await
     }
 

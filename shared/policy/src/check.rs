@@ -6,7 +6,7 @@ use credwarden_credential::age::Days;
 use credwarden_credential::kind::CredentialKind;
 
 use crate::class::{Class, ClassName};
-use crate::document::{Document, FORMAT, LimitsEntry};
+use crate::document::{DEFAULT, Document, FORMAT, Limit, LimitsEntry};
 use crate::limits::{Limits, SHORTEST_IN_USE};
 use crate::policy::{Policy, Problem};
 use crate::remedy::{Budget, Mode, Remedy, RemedyName, RuleName};
@@ -128,7 +128,10 @@ fn limits(document: &Document, classes: &[Class], found: &mut Found) -> BTreeMap
                 found.add(
                     format!("limits.{class}.{kind}"),
                     format!("`{kind}` is no kind of credential"),
-                    format!("choose one of {}", CredentialKind::ALL.map(|kind| format!("`{kind}`")).join(", ")),
+                    format!(
+                        "choose one of {}",
+                        CredentialKind::ALL.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ")
+                    ),
                 );
             }
         }
@@ -136,15 +139,17 @@ fn limits(document: &Document, classes: &[Class], found: &mut Found) -> BTreeMap
     let entry = |class: &str, kind: CredentialKind| {
         document.limits.get(class).and_then(|kinds| kinds.get(kind.as_str())).copied()
     };
+    let built_in = serde_json::from_str::<Document>(DEFAULT).map(|document| document.limits).unwrap_or_default();
     let mut limits = BTreeMap::new();
-    for kind in CredentialKind::ALL {
-        let default = entry(DEFAULT_CLASS, kind).unwrap_or_default();
+    for &kind in CredentialKind::ALL {
+        let built_in = built_in.get(DEFAULT_CLASS).and_then(|kinds| kinds.get(kind.as_str())).copied();
+        let default = over(entry(DEFAULT_CLASS, kind).unwrap_or_default(), built_in.unwrap_or_default());
         let place = format!("limits.{DEFAULT_CLASS}.{kind}");
-        if let Some(checked) = checked_limits(&place, default, LimitsEntry::default(), found) {
+        if let Some(checked) = checked_limits(&place, default, found) {
             for class in classes {
                 let own = entry(class.name.as_str(), kind);
                 let place = format!("limits.{}.{kind}", class.name);
-                let of_class = own.map_or(Some(checked), |own| checked_limits(&place, own, default, found));
+                let of_class = own.map_or(Some(checked), |own| checked_limits(&place, over(own, default), found));
                 if let Some(of_class) = of_class {
                     limits.insert((class.name.clone(), kind), of_class);
                 }
@@ -154,31 +159,61 @@ fn limits(document: &Document, classes: &[Class], found: &mut Found) -> BTreeMap
     limits
 }
 
-/// Joins an entry with what it leaves to another, and checks the result.
-fn checked_limits(place: &str, own: LimitsEntry, other: LimitsEntry, found: &mut Found) -> Option<Limits> {
+/// An entry, and from another what it leaves out.
+fn over(own: LimitsEntry, other: LimitsEntry) -> LimitsEntry {
+    LimitsEntry {
+        max_age_days: own.max_age_days.or(other.max_age_days),
+        warn_days: own.warn_days.or(other.warn_days),
+        unused_days: own.unused_days.or(other.unused_days),
+        never_used_days: own.never_used_days.or(other.never_used_days),
+        in_use_days: own.in_use_days.or(other.in_use_days),
+        undo_days: own.undo_days.or(other.undo_days),
+    }
+}
+
+fn checked_limits(place: &str, entry: LimitsEntry, found: &mut Found) -> Option<Limits> {
     let before = found.0.len();
-    let mut days = |field: &str, own: Option<u32>, other: Option<u32>, least: u32| {
-        let days = own.or(other);
-        match days {
-            None => found.add(format!("{place}.{field}"), "missing", "set a number of days"),
-            Some(days) if days < least || days > LONGEST => {
+    let mut days = |field: &str, days: Option<Limit>, least: u32| match days {
+        None => {
+            found.add(format!("{place}.{field}"), "missing", "set a number of days");
+            None
+        }
+        Some(Limit::Off) => None,
+        Some(Limit::Days(days)) => {
+            if days < least || days > LONGEST {
                 found.add(format!("{place}.{field}"), format!("{days} days"), format!("choose {least} to {LONGEST}"));
             }
-            Some(_) => {}
+            Some(Days(days))
         }
-        Days(days.unwrap_or_default())
     };
+    let max_age = days("maxAgeDays", entry.max_age_days, 1);
+    let unused = days("unusedDays", entry.unused_days, 1);
+    let never_used = days("neverUsedDays", entry.never_used_days, 1);
+    let mut number =
+        |field, number: Option<u32>, least| days(field, number.map(Limit::Days), least).unwrap_or_default();
     let limits = Limits {
-        max_age: days("maxAgeDays", own.max_age_days, other.max_age_days, 1),
-        warn: days("warnDays", own.warn_days, other.warn_days, 0),
-        in_use: days("inUseDays", own.in_use_days, other.in_use_days, SHORTEST_IN_USE.0),
-        undo: days("undoDays", own.undo_days, other.undo_days, 1),
+        max_age,
+        warn: number("warnDays", entry.warn_days, 0),
+        unused,
+        never_used,
+        in_use: number("inUseDays", entry.in_use_days, SHORTEST_IN_USE.0),
+        undo: number("undoDays", entry.undo_days, 1),
     };
-    if found.0.len() == before && limits.warn >= limits.max_age {
+    if found.0.len() > before {
+        return None;
+    }
+    if let Some(max_age) = limits.max_age.filter(|max_age| limits.warn >= *max_age) {
         found.add(
             format!("{place}.warnDays"),
-            format!("a warning of {} is not shorter than the greatest age of {}", limits.warn, limits.max_age),
+            format!("a warning of {} is not shorter than the greatest age of {max_age}", limits.warn),
             "choose fewer days of warning, or a greater age",
+        );
+    }
+    if let Some(unused) = limits.unused.filter(|unused| *unused < limits.in_use) {
+        found.add(
+            format!("{place}.unusedDays"),
+            format!("what counts as in use for {} cannot be unused after {unused}", limits.in_use),
+            "choose more days of disuse, or a shorter `inUseDays`",
         );
     }
     (found.0.len() == before).then_some(limits)

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The format of documents that this version writes. Functions read the current format and the one before it, so that
 /// a policy can be deployed before or after the functions; the first format has none before it.
@@ -15,7 +15,8 @@ pub const FORMAT: u32 = 1;
 /// (AWS Systems Manager, `PutParameter`, "advanced parameters: 8 KB").
 pub const MAX_BYTES: usize = 8192;
 
-/// The document of SEC02-BP05's limits that is used where nobody wrote another: it only observes.
+/// The document of SEC02-BP05's limits that is used where nobody wrote another: it only observes. Its limits stand for
+/// every limit that another document leaves out.
 pub const DEFAULT: &str = include_str!("../default-policy.json");
 
 /// A policy as written.
@@ -88,22 +89,75 @@ pub struct TagEntry {
     pub value: String,
 }
 
-/// Limits as written; under a class, what is absent comes from `default`.
+/// Limits as written; what is absent under a class comes from `default`, and what is absent there from [`DEFAULT`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitsEntry {
     /// Days after creation from which the credential breaks the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_age_days: Option<u32>,
+    pub max_age_days: Option<Limit>,
     /// Days before that from which the annotation names the date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warn_days: Option<u32>,
+    /// Days after its last use from which the credential breaks the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unused_days: Option<Limit>,
+    /// Days after its creation from which a credential that was never used breaks the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub never_used_days: Option<Limit>,
     /// Days after its last use in which a credential counts as in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_use_days: Option<u32>,
     /// Days after deactivation in which it can be undone, so nothing is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo_days: Option<u32>,
+}
+
+/// A limit as written: a number of days, or `"off"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The days.
+    Days(u32),
+    /// No such limit.
+    Off,
+}
+
+impl Limit {
+    /// The word for no limit.
+    const OFF: &'static str = "off";
+}
+
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Days(days) => serializer.serialize_u32(*days),
+            Self::Off => serializer.serialize_str(Self::OFF),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl Visitor<'_> for Written {
+            type Value = Limit;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "a number of days, or \"{}\"", Limit::OFF)
+            }
+
+            fn visit_u64<E: Error>(self, days: u64) -> Result<Limit, E> {
+                u32::try_from(days).map(Limit::Days).map_err(|_| E::invalid_value(Unexpected::Unsigned(days), &self))
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<Limit, E> {
+                if word == Limit::OFF { Ok(Limit::Off) } else { Err(E::invalid_value(Unexpected::Str(word), &self)) }
+            }
+        }
+
+        deserializer.deserialize_any(Written)
+    }
 }
 
 /// A remedy as written.

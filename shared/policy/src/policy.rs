@@ -28,6 +28,16 @@ pub struct Policy {
     pub(crate) budget: Budget,
 }
 
+/// What holds where a policy has no limits, which [`Policy::limits`] excludes: everything breaks it, and nothing is done.
+const STRICTEST: Limits = Limits {
+    max_age: Some(Days(0)),
+    warn: Days(0),
+    unused: Some(Days(0)),
+    never_used: Some(Days(0)),
+    in_use: Days(u32::MAX),
+    undo: Days(u32::MAX),
+};
+
 /// Identifies a policy by its content: the SHA-256 of its normalised document, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -120,24 +130,18 @@ impl Policy {
 
     /// The limits of one kind of credential of `user`, who belongs to `class`.
     pub fn limits(&self, user: &User, class: &ClassName, kind: CredentialKind) -> Limits {
-        self.limits
-            .get(&(class.clone(), kind))
-            .copied()
-            .unwrap_or(Limits { max_age: Days(0), warn: Days(0), in_use: Days(u32::MAX), undo: Days(u32::MAX) })
-            .lowered_for(user)
+        self.limits.get(&(class.clone(), kind)).copied().unwrap_or(STRICTEST).lowered_for(user)
     }
 
-    /// The greatest age that is certain to be within the limits and before the warning of whatever class `user` may
-    /// belong to: what was created later needs no closer look.
-    pub fn unremarkable_age(&self, user: &User, kind: CredentialKind) -> Days {
-        self.classes
-            .iter()
-            .map(|class| {
-                let limits = self.limits(user, &class.name, kind);
-                limits.max_age.less(limits.warn)
-            })
-            .min()
-            .unwrap_or_default()
+    /// The limits of one kind of credential of `user` in every class that it may belong to.
+    pub fn limits_of_all_classes(&self, user: &User, kind: CredentialKind) -> impl Iterator<Item = Limits> {
+        self.classes.iter().map(move |class| self.limits(user, &class.name, kind))
+    }
+
+    /// The age up to which a credential is certain to be within the limits, and before the warning, of whatever class
+    /// `user` may belong to; `None`: at any age.
+    pub fn unremarkable_age(&self, user: &User, kind: CredentialKind) -> Option<Days> {
+        self.limits_of_all_classes(user, kind).filter_map(|limits| limits.remarkable_age()).min()
     }
 
     /// The remedy for findings of `rule` in `class`, if the policy names one.

@@ -47,8 +47,10 @@ fn class(policy: &Policy, user: &User) -> Option<String> {
 fn the_default_document_is_a_policy_with_the_limits_of_sec02_bp05() {
     let policy = Policy::parse(DEFAULT).unwrap();
     let service_account = policy.class(&user()).unwrap().clone();
-    let days = CredentialKind::ALL.map(|kind| policy.limits(&user(), &service_account, kind).max_age.0);
-    assert_eq!(days, [90, 90, 60, 180, 365]);
+    let days = |kind: &CredentialKind| policy.limits(&user(), &service_account, *kind).max_age.map(|days| days.0);
+    let ages: Vec<_> = CredentialKind::ALL.iter().map(days).collect();
+    let of_users = [Some(90), None, Some(90), Some(90), Some(90)];
+    assert_eq!(ages, [of_users.as_slice(), &[Some(90), Some(60), Some(180), Some(365)]].concat());
 }
 
 #[test]
@@ -104,8 +106,46 @@ fn a_class_overrides_only_the_days_it_names() {
     admin.attached_policies.insert("arn:aws-cn:iam::aws:policy/AdministratorAccess".parse().unwrap());
     let privileged = policy.class(&admin).unwrap().clone();
     let limits = policy.limits(&admin, &privileged, CredentialKind::AccessKey);
-    assert_eq!((limits.max_age, limits.warn), (Days(30), Days(14)));
-    assert_eq!(policy.unremarkable_age(&user(), CredentialKind::AccessKey), Days(16), "the strictest class counts");
+    assert_eq!((limits.max_age, limits.warn), (Some(Days(30)), Days(14)));
+    assert_eq!(
+        policy.unremarkable_age(&user(), CredentialKind::AccessKey),
+        Some(Days(16)),
+        "the strictest class counts"
+    );
+}
+
+#[test]
+fn what_a_document_leaves_out_is_as_in_the_default_document() {
+    let mut document = default_document();
+    document["limits"] = json!({ "human": { "console-password": { "maxAgeDays": 90 } } });
+    let policy = Policy::parse(&document.to_string()).unwrap();
+    let mut human = user();
+    human.console_password = Known::Yes(true);
+    let class = policy.class(&human).unwrap();
+    let limits = policy.limits(&human, class, CredentialKind::ConsolePassword);
+    assert_eq!((limits.max_age, limits.unused), (Some(Days(90)), Some(Days(45))));
+    let service_account = policy.class(&user()).unwrap().clone();
+    let limits = policy.limits(&user(), &service_account, CredentialKind::ConsolePassword);
+    assert_eq!(limits.max_age, None, "the age of passwords is off by default");
+}
+
+#[test]
+fn a_limit_is_a_number_of_days_or_off() {
+    let changed = |days: Value| {
+        let mut document = default_document();
+        document["limits"]["default"]["access-key"]["unusedDays"] = days;
+        Policy::parse(&document.to_string()).map(|policy| {
+            let class = policy.class(&user()).unwrap().clone();
+            policy.limits(&user(), &class, CredentialKind::AccessKey).unused
+        })
+    };
+    assert_eq!(changed(json!("off")).unwrap(), None);
+    assert_eq!(changed(json!(30)).unwrap(), Some(Days(30)));
+    let refused = changed(json!("never")).unwrap_err().to_string();
+    assert!(refused.contains("`limits.default.access-key.unusedDays`"), "{refused}");
+    assert!(refused.contains("a number of days, or \"off\""), "{refused}");
+    let refused = changed(json!(6)).unwrap_err().to_string();
+    assert!(refused.contains("in use for 7 days cannot be unused after 6 days"), "{refused}");
 }
 
 #[test]
@@ -191,13 +231,25 @@ proptest! {
     }
 
     #[test]
+    fn a_tag_never_lets_a_credential_be_unused_for_longer(days in any::<u32>()) {
+        let policy = Policy::default();
+        let mut tagged = user();
+        tagged.tags.insert("credwarden:unused-days".to_owned(), days.to_string());
+        let class = policy.class(&tagged).unwrap();
+        let limits = policy.limits(&tagged, class, CredentialKind::AccessKey);
+        prop_assert!(limits.unused.unwrap() <= Days(45) && limits.unused.unwrap() >= Days(1));
+        prop_assert!(limits.never_used.unwrap() <= Days(14));
+    }
+
+    #[test]
     fn a_tag_never_raises_an_age(value in "[0-9]{1,6}|[ a-z-]{0,4}") {
         let policy = Policy::default();
         let mut tagged = user();
         tagged.tags.insert("credwarden:max-age-days".to_owned(), value);
         let class = policy.class(&tagged).unwrap();
         let limits = policy.limits(&tagged, class, CredentialKind::AccessKey);
-        prop_assert!(limits.max_age <= Days(90));
-        prop_assert!(limits.warn < limits.max_age && limits.max_age >= Days(1));
+        let max_age = limits.max_age.unwrap();
+        prop_assert!(max_age <= Days(90));
+        prop_assert!(limits.warn < max_age && max_age >= Days(1));
     }
 }

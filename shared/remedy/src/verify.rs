@@ -90,7 +90,12 @@ impl<'a> Verified<'a> {
 
 /// The key of this id among those that were listed, or why there is no list.
 pub(crate) fn live_key<'a>(user: &'a User, credential: &CredentialId) -> Result<Option<&'a AccessKey>, Gap> {
-    let CredentialId::AccessKey(id) = credential;
+    let CredentialId::AccessKey(id) = credential else {
+        return Err(Gap::new(
+            GapReason::NotReached,
+            format!("read {credential} of `{}`: only access keys are", user.name),
+        ));
+    };
     Ok(live_keys(user)?.iter().find(|key| key.id == *id))
 }
 

@@ -1,6 +1,6 @@
 //! A deployment in memory: an estate behind IAM, the ledger in a table, executions of documents.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
 #![expect(unreachable_pub, dead_code, reason = "every file of tests uses its own part of the world")]
 
 pub mod gate;
@@ -172,14 +172,14 @@ impl World {
     }
 
     pub fn status(&self, key: &CredentialId) -> KeyStatus {
-        let CredentialId::AccessKey(id) = key;
+        let CredentialId::AccessKey(id) = key else { panic!("{key} is no access key") };
         let estate = self.iam.estate();
         let mut keys = estate.users.iter().flat_map(|user| &user.keys);
         keys.find(|owned| owned.key.id == *id).unwrap().key.status
     }
 
     pub fn by_hand(&self, key: &CredentialId, status: KeyStatus) {
-        let CredentialId::AccessKey(id) = key;
+        let CredentialId::AccessKey(id) = key else { panic!("{key} is no access key") };
         assert!(self.iam.change(|estate| estate.set_status(id, status)));
     }
 
