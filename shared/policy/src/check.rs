@@ -12,7 +12,7 @@ use crate::policy::{Policy, Problem};
 use crate::remedy::{Budget, Mode, Remedy, RemedyName, RuleName};
 
 /// The key under which limits and remedies of all classes stand.
-const DEFAULT_CLASS: &str = "default";
+pub(crate) const DEFAULT_CLASS: &str = "default";
 
 /// The longest limit, in days; more would be no limit.
 const LONGEST: u32 = 3650;

@@ -19,6 +19,9 @@ pub const MAX_BYTES: usize = 8192;
 /// every limit that another document leaves out.
 pub const DEFAULT: &str = include_str!("../default-policy.json");
 
+/// The longest line of [`Document::to_pretty_json`]: all limits of a kind of credential fit on it.
+const LONGEST_LINE: usize = 160;
+
 /// A policy as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,6 +48,30 @@ pub struct Document {
     pub remedies: BTreeMap<String, BTreeMap<String, RemedyEntry>>,
     /// How many credentials remedies may change in a day.
     pub budget: BudgetEntry,
+}
+
+impl Document {
+    /// The document for people: indented, and what fits on a line stands on one.
+    pub fn to_pretty_json(&self) -> String {
+        let pretty = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut lines: Vec<String> = Vec::new();
+        let mut open = Vec::new();
+        for line in pretty.lines() {
+            lines.push(line.to_owned());
+            if line.ends_with(['{', '[']) {
+                open.push(lines.len() - 1);
+            } else if line.trim_start().starts_with(['}', ']'])
+                && let Some(opened) = open.pop()
+            {
+                let block = lines.split_off(opened);
+                let joined = block.iter().enumerate().fold(String::new(), |joined, (number, line)| {
+                    if number == 0 { line.clone() } else { format!("{joined} {}", line.trim_start()) }
+                });
+                if joined.len() <= LONGEST_LINE { lines.push(joined) } else { lines.extend(block) }
+            }
+        }
+        lines.join("\n") + "\n"
+    }
 }
 
 /// One class as written.

@@ -12,10 +12,14 @@
 //! ```
 
 pub mod class;
+pub mod controls;
 pub mod document;
+pub mod effective;
 pub mod exception;
+pub mod layers;
 pub mod limits;
 pub mod policy;
+pub mod preset;
 pub mod remedy;
 pub mod verdict;
 

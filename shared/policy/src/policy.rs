@@ -130,7 +130,12 @@ impl Policy {
 
     /// The limits of one kind of credential of `user`, who belongs to `class`.
     pub fn limits(&self, user: &User, class: &ClassName, kind: CredentialKind) -> Limits {
-        self.limits.get(&(class.clone(), kind)).copied().unwrap_or(STRICTEST).lowered_for(user)
+        self.limits_of_class(class, kind).lowered_for(user)
+    }
+
+    /// The limits of one kind of credential in `class`, before a user's tags lower them.
+    pub(crate) fn limits_of_class(&self, class: &ClassName, kind: CredentialKind) -> Limits {
+        self.limits.get(&(class.clone(), kind)).copied().unwrap_or(STRICTEST)
     }
 
     /// The limits of one kind of credential of `user` in every class that it may belong to.

@@ -1,14 +1,9 @@
 //! Names of rules and remedies, the modes of remedies, and the daily budget.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub enum $type { $($(#[$variant_doc])* $variant),+ }
 
@@ -22,21 +17,21 @@ macro_rules! names {
             }
         }
 
-        impl FromStr for $type {
-            type Err = UnknownName;
+        impl std::str::FromStr for $type {
+            type Err = $crate::remedy::UnknownName;
 
-            fn from_str(text: &str) -> Result<Self, UnknownName> {
+            fn from_str(text: &str) -> Result<Self, $crate::remedy::UnknownName> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    _ => Err(UnknownName { name: text.to_owned(), known: &[$($text),+] }),
+                    _ => Err($crate::remedy::UnknownName { name: text.to_owned(), known: &[$($text),+] }),
                 }
             }
         }
 
         impl TryFrom<String> for $type {
-            type Error = UnknownName;
+            type Error = $crate::remedy::UnknownName;
 
-            fn try_from(text: String) -> Result<Self, UnknownName> {
+            fn try_from(text: String) -> Result<Self, $crate::remedy::UnknownName> {
                 text.parse()
             }
         }
@@ -47,13 +42,15 @@ macro_rules! names {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str(self.as_str())
             }
         }
     };
 }
+
+pub(crate) use names;
 
 /// A name that is none of those known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
