@@ -1,22 +1,38 @@
-//! Finds access keys that are older than the policy allows their user's class.
+//! Finds long-term credentials of IAM users that are older than the policy allows their user's class: access keys,
+//! service-specific credentials, SSH public keys, signing certificates, and console passwords where the policy limits their
+//! age.
 //!
-//! A key's age counts from its `CreateDate`, which never changes; the limit is broken strictly after it (90 days to
-//! the second are within a limit of 90 days). Inactive keys cannot sign a request and do not count. Within the days of
-//! warning a key is still compliant, and the annotation names the date by which it must be replaced.
+//! An age counts from the day of creation (or upload), which never changes; the limit is broken strictly after it (90 days
+//! to the second are within a limit of 90 days). What is inactive or expired cannot be used and does not count. Within the
+//! days of warning a credential is still compliant, and the annotation names the date by which it must be replaced.
+
+use std::collections::BTreeSet;
 
 use credwarden_credential::age::{is_in_the_future, is_older, limit_reached};
 use credwarden_credential::id::UserId;
-use credwarden_credential::kind::{CredentialId, CredentialKind};
-use credwarden_credential::snapshot::{AccessKey, AccessKeys, Gap, GapReason, KeyStatus, Snapshot, User};
-use credwarden_policy::class::ClassName;
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Snapshot, Status, User};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
-use credwarden_policy::verdict::{Clause, Finding, NOT_VERIFIABLE_AFTER, Note, Verdict, Why};
+use credwarden_policy::verdict::{Clause, Finding, Note, Verdict};
 use jiff::Timestamp;
 
 /// This rule's name.
 pub const RULE: RuleName = RuleName::AccessKeyAge;
+
+/// The kinds of credentials whose age the policy limits in some class.
+pub fn kinds(policy: &Policy) -> BTreeSet<CredentialKind> {
+    policy.kinds_with(|limits| limits.max_age.is_some())
+}
+
+/// The kinds of which more must be known before the user can be judged.
+pub fn undecided(user: &User, policy: &Policy, now: Timestamp) -> BTreeSet<CredentialKind> {
+    kinds(policy)
+        .into_iter()
+        .filter(|kind| doubt(user, *kind, user.listing(*kind).as_ref(), policy, now).is_some())
+        .collect()
+}
 
 /// Judges every user of a snapshot, each on its own facts alone.
 pub fn evaluate(
@@ -30,91 +46,95 @@ pub fn evaluate(
 
 /// Judges one user.
 pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timestamp) -> Verdict {
-    match &user.access_keys {
-        AccessKeys::Unread(gap) => unknown(gap.clone(), now),
-        AccessKeys::Reported { active: 0, inactive: 0, .. } => Verdict::NotApplicable(Why::NoCredential),
-        AccessKeys::Reported { active: 0, .. } => Verdict::Compliant(Vec::new()),
-        AccessKeys::Reported { .. } => {
-            // No key is older than its user, so a young user's keys need no closer look. Others must be read.
-            let unremarkable = policy.unremarkable_age(user, CredentialKind::AccessKey);
-            if unremarkable.is_some_and(|age| is_older(user.created, age, now)) {
-                let doing = format!("judge the access keys of `{}` from the credential report alone", user.name);
-                unknown(Gap::new(GapReason::NotReached, doing), now)
-            } else {
-                Verdict::Compliant(Vec::new())
+    let mut gaps = Vec::new();
+    let mut holds_one = false;
+    let mut active = Vec::new();
+    for kind in kinds(policy) {
+        let listing = user.listing(kind);
+        gaps.extend(doubt(user, kind, listing.as_ref(), policy, now));
+        match listing {
+            Some(Listing::Live(credentials)) => {
+                holds_one |= !credentials.is_empty();
+                active.extend(credentials.into_iter().filter(|credential| can_be_used(credential, now)));
             }
+            Some(Listing::Reported(reported)) => holds_one |= !reported.active.is_empty() || reported.inactive > 0,
+            Some(Listing::Unread(_)) | None => {}
         }
-        AccessKeys::Live(keys) => judge_keys(user, keys, policy, exceptions, now),
     }
+    let (findings, notes) = sort_out(user, active, policy, exceptions, &mut gaps, now);
+    Verdict::of(findings, notes, gaps, holds_one.into(), now)
 }
 
-fn judge_keys(user: &User, keys: &[AccessKey], policy: &Policy, exceptions: &Exceptions, now: Timestamp) -> Verdict {
-    if keys.is_empty() {
-        return Verdict::NotApplicable(Why::NoCredential);
-    }
-    let active: Vec<&AccessKey> = keys.iter().filter(|key| key.status == KeyStatus::Active).collect();
+/// Why what is known of a kind of credentials does not decide, if it does not. No credential is older than its user, so
+/// those of a young user need no closer look.
+fn doubt(
+    user: &User,
+    kind: CredentialKind,
+    listing: Option<&Listing<Credential>>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Gap> {
+    let doing = match listing {
+        Some(Listing::Live(_)) => return None,
+        Some(Listing::Unread(gap)) => return Some(gap.clone()),
+        Some(Listing::Reported(reported)) if reported.active.is_empty() => return None,
+        Some(Listing::Reported(_)) => {
+            format!("judge the {}s of `{}` from the credential report alone", kind.noun(), user.name)
+        }
+        None => format!("list {}s of `{}`", kind.noun(), user.name),
+    };
+    let may_matter = policy.unremarkable_age(user, kind).is_some_and(|age| is_older(user.created, age, now));
+    may_matter.then(|| Gap::new(GapReason::NotReached, doing))
+}
+
+fn can_be_used(credential: &Credential, now: Timestamp) -> bool {
+    credential.status == Status::Active && credential.expires.is_none_or(|expires| now < expires)
+}
+
+/// Findings and notes, the oldest credential first and those of the same second by id.
+fn sort_out(
+    user: &User,
+    mut active: Vec<Credential>,
+    policy: &Policy,
+    exceptions: &Exceptions,
+    gaps: &mut Vec<Gap>,
+    now: Timestamp,
+) -> (Vec<Finding>, Vec<Note>) {
+    let mut findings = Vec::new();
+    let mut notes = Vec::new();
     if active.is_empty() {
-        return Verdict::Compliant(Vec::new());
-    }
-    if let Some(key) = active.iter().find(|key| is_in_the_future(key.created, now)) {
-        let doing = format!("judge access key {}, which was created in the future, at {}", key.id, key.created);
-        return unknown(Gap::new(GapReason::Implausible, doing), now);
+        return (findings, notes);
     }
     let class = match policy.class(user) {
         Ok(class) => class,
-        Err(gap) => return unknown(gap, now),
+        Err(gap) => {
+            gaps.push(gap);
+            return (findings, notes);
+        }
     };
-    let (findings, notes) = sort_out(user, &active, class, policy, exceptions, now);
-    let mut findings = findings.into_iter();
-    match findings.next() {
-        Some(first) => Verdict::NonCompliant { first, rest: findings.collect(), notes },
-        None => Verdict::Compliant(notes),
-    }
-}
-
-/// Findings and notes, the oldest key first and keys of the same second by id.
-fn sort_out(
-    user: &User,
-    active: &[&AccessKey],
-    class: &ClassName,
-    policy: &Policy,
-    exceptions: &Exceptions,
-    now: Timestamp,
-) -> (Vec<Finding>, Vec<Note>) {
-    let limits = policy.limits(user, class, CredentialKind::AccessKey);
-    let mut keys = active.to_vec();
-    keys.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
-    let mut findings = Vec::new();
-    let mut notes = Vec::new();
-    for key in keys {
-        let credential = CredentialId::AccessKey(key.id.clone());
+    active.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
+    for Credential { id: credential, created, .. } in active {
+        if is_in_the_future(created, now) {
+            let doing = format!("judge {credential}, which was created in the future, at {created}");
+            gaps.push(Gap::new(GapReason::Implausible, doing));
+            continue;
+        }
+        let limits = policy.limits(user, class, credential.kind());
         let Some(limit) = limits.max_age else { continue };
-        let reached = limit_reached(key.created, limit);
-        if is_older(key.created, limit, now) {
+        let reached = limit_reached(created, limit);
+        if is_older(created, limit, now) {
             match exceptions.covering(&user.id, RULE, &credential, now) {
                 Some(exception) => {
                     notes.push(Note::Excepted { credential, exception: exception.id.clone(), until: exception.until });
                 }
                 None => findings.push(Finding {
                     class: Some(class.clone()),
-                    clause: Clause::MaxAge { credential, created: key.created, limit, reached },
+                    clause: Clause::MaxAge { credential, created, limit, reached },
                 }),
             }
-        } else if is_older(key.created, limit.less(limits.warn), now) {
+        } else if is_older(created, limit.less(limits.warn), now) {
             notes.push(Note::DueBy { credential, reached });
         }
     }
     (findings, notes)
-}
-
-/// A gap stays unknown, until it has lasted so long that hiding behind it must be reported.
-fn unknown(gap: Gap, now: Timestamp) -> Verdict {
-    match gap.since {
-        Some(since) if is_older(since, NOT_VERIFIABLE_AFTER, now) => Verdict::NonCompliant {
-            first: Finding { class: None, clause: Clause::NotVerifiableSince { since, gap } },
-            rest: Vec::new(),
-            notes: Vec::new(),
-        },
-        _ => Verdict::Unknown(gap),
-    }
 }

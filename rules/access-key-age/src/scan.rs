@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use access_key_age::{RULE, evaluate};
+use access_key_age::{RULE, evaluate, kinds, undecided};
 use anyhow::Context as _;
 use credwarden_config_rule::{Annotation, Coverage, Invocation, Judgement, NoParameters, Pass, Resource, Rule};
 use credwarden_credential::id::UserId;
-use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::{AccessKeys, Known, User};
+use credwarden_credential::snapshot::User;
 use credwarden_inventory::collect::{Collected, Wanted, collect};
+use credwarden_inventory::live::LastUses;
 use credwarden_inventory::parameter::ReadParameter;
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::pass::{CompletePass, Gaps, PassUnderWay, Passes};
@@ -71,8 +71,11 @@ impl<R: ReadIam, P: ReadParameter, T: Table> Rule for Scan<R, P, T> {
         let under_way = under_way(&passes, &policy, now)?;
         let previously_reported =
             invocation.reported.iter().filter_map(|resource| resource.id().parse().ok()).collect();
+        let kinds = kinds(&policy);
         let wanted = Wanted {
-            suspect_from_age: |user: &User| policy.unremarkable_age(user, CredentialKind::AccessKey),
+            kinds: &kinds,
+            undecided: |user: &User| undecided(user, &policy, now),
+            last_uses: LastUses::NotRead,
             previously_reported: &previously_reported,
             resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
         };
@@ -114,12 +117,15 @@ fn date_gaps(collected: &mut Collected, known: Gaps, now: Timestamp) -> Gaps {
     let mut gaps = known.0;
     gaps.retain(|user, _| collected.existing.contains(user));
     for user in collected.snapshot.users.values_mut() {
-        let ((AccessKeys::Unread(gap), _) | (_, Known::No(gap))) = (&mut user.access_keys, &mut user.console_password)
-        else {
-            gaps.remove(&user.id);
-            continue;
-        };
-        gap.since = Some(*gaps.entry(user.id.clone()).or_insert(now));
+        let id = user.id.clone();
+        let mut has_gap = false;
+        for gap in user.gaps_mut() {
+            has_gap = true;
+            gap.since = Some(*gaps.entry(id.clone()).or_insert(now));
+        }
+        if !has_gap {
+            gaps.remove(&id);
+        }
     }
     Gaps(gaps)
 }

@@ -4,11 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access_key_age::{RULE, evaluate, judge};
+use access_key_age::{RULE, evaluate, judge, undecided};
 use credwarden_credential::id::UserId;
+use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{
-    AccessKey, AccessKeys, Gap, GapReason, KeyStatus, Known, LastUse, Snapshot, User,
+    AccessKey, AccessKeys, Credential, Gap, GapReason, KeyStatus, Known, LastUse, Listing, Reported,
+    ReportedCredential, Snapshot, Status, User,
 };
+use credwarden_policy::document::DEFAULT;
 use credwarden_policy::exception::{Exception, Exceptions};
 use credwarden_policy::policy::Policy;
 use credwarden_policy::verdict::{Clause, Note, Verdict, Why};
@@ -47,7 +50,41 @@ fn user(access_keys: AccessKeys) -> User {
         attached_policies: BTreeSet::new(),
         console_password: Known::Yes(false),
         access_keys,
+        other_credentials: others([]),
     }
+}
+
+/// Nothing of the kinds that the tests are not about, or what is given.
+fn others(
+    given: impl IntoIterator<Item = (CredentialKind, Vec<Credential>)>,
+) -> BTreeMap<CredentialKind, Listing<Credential>> {
+    let mut others: BTreeMap<_, _> = CredentialKind::OF_USERS
+        .into_iter()
+        .filter(|kind| *kind != CredentialKind::AccessKey)
+        .map(|kind| (kind, Listing::Live(Vec::new())))
+        .collect();
+    others.extend(given.into_iter().map(|(kind, credentials)| (kind, Listing::Live(credentials))));
+    others
+}
+
+fn credential(id: &str, age_seconds: i64, status: Status) -> Credential {
+    Credential {
+        id: id.parse().unwrap(),
+        status,
+        created: ago(age_seconds),
+        expires: None,
+        service: None,
+        last_use: LastUse::NotRead,
+    }
+}
+
+const SERVICE: &str = "ACCAEXAMPLE000000001";
+const SSH: &str = "APKAEXAMPLE000000001";
+const CERTIFICATE: &str = "TA7SMP42TDN5Z26OBPJE7EXAMPLE";
+
+fn reported(active: u8) -> AccessKeys {
+    let active = (1..=active).map(|slot| ReportedCredential { slot, changed: None, last_used: None }).collect();
+    AccessKeys::Reported(Reported { active, inactive: 0, report_made: now() })
 }
 
 fn live(keys: Vec<AccessKey>) -> User {
@@ -79,8 +116,7 @@ fn inactive_keys_do_not_count_however_old() {
 #[test]
 fn a_user_without_keys_is_not_reported() {
     assert_eq!(verdict(&live(vec![])), Verdict::NotApplicable(Why::NoCredential));
-    let reported = AccessKeys::Reported { active: 0, inactive: 0, report_made: now() };
-    assert_eq!(verdict(&user(reported)), Verdict::NotApplicable(Why::NoCredential));
+    assert_eq!(verdict(&user(reported(0))), Verdict::NotApplicable(Why::NoCredential));
 }
 
 #[test]
@@ -116,11 +152,70 @@ fn a_finding_says_what_is_broken_since_when_and_in_which_class() {
 
 #[test]
 fn the_report_alone_clears_only_users_too_young_to_hold_an_old_key() {
-    let reported = AccessKeys::Reported { active: 1, inactive: 0, report_made: now() };
-    let mut young = user(reported.clone());
+    let mut young = user(reported(1));
     young.created = ago(30 * DAY);
+    young.other_credentials.clear();
     assert_eq!(verdict(&young), Verdict::Compliant(vec![]));
-    assert!(matches!(verdict(&user(reported)), Verdict::Unknown(_)));
+    assert!(undecided(&young, &Policy::default(), now()).is_empty());
+    assert!(matches!(verdict(&user(reported(1))), Verdict::Unknown(_)));
+    assert_eq!(undecided(&user(reported(1)), &Policy::default(), now()), [CredentialKind::AccessKey].into());
+}
+
+#[test]
+fn every_kind_of_credential_has_an_age() {
+    for (kind, id) in [
+        (CredentialKind::ServiceSpecificCredential, SERVICE),
+        (CredentialKind::SshPublicKey, SSH),
+        (CredentialKind::SigningCertificate, CERTIFICATE),
+    ] {
+        let aged = |age, status| {
+            let mut user = live(vec![key(1, DAY, Active)]);
+            user.other_credentials = others([(kind, vec![credential(id, age, status)])]);
+            verdict(&user)
+        };
+        assert_eq!(offending(&aged(90 * DAY + 1, Status::Active)), [id]);
+        assert_eq!(aged(60 * DAY, Status::Active), Verdict::Compliant(vec![]));
+        assert_eq!(aged(900 * DAY, Status::Inactive), Verdict::Compliant(vec![]));
+        assert_eq!(aged(900 * DAY, Status::Expired), Verdict::Compliant(vec![]));
+    }
+}
+
+#[test]
+fn what_expires_counts_until_it_has_expired_and_what_does_not_is_still_aged() {
+    let expiring = |expires| {
+        let mut user = live(vec![]);
+        let credential = Credential { expires, ..credential(SERVICE, 400 * DAY, Status::Active) };
+        user.other_credentials = others([(CredentialKind::ServiceSpecificCredential, vec![credential])]);
+        offending(&verdict(&user)).len()
+    };
+    assert_eq!(expiring(None), 1);
+    assert_eq!(expiring(Some(ago(-DAY))), 1);
+    assert_eq!(expiring(Some(ago(0))), 0);
+}
+
+#[test]
+fn the_age_of_a_password_counts_only_where_the_policy_says_so() {
+    let mut human = live(vec![]);
+    human.console_password = Known::Yes(true);
+    let password = credential("console-password", 400 * DAY, Status::Active);
+    human.other_credentials = others([(CredentialKind::ConsolePassword, vec![password])]);
+    assert_eq!(verdict(&human), Verdict::NotApplicable(Why::NoCredential));
+    let mut document: serde_json::Value = serde_json::from_str(DEFAULT).unwrap();
+    document["limits"]["human"] = serde_json::json!({ "console-password": { "maxAgeDays": 90 } });
+    let policy = Policy::parse(&document.to_string()).unwrap();
+    assert_eq!(offending(&judge(&human, &policy, &Exceptions::default(), now())), ["console-password"]);
+}
+
+#[test]
+fn a_gap_in_one_kind_hides_no_finding_in_another_and_is_said_beside_it() {
+    let mut user = live(vec![key(1, 100 * DAY, Active)]);
+    let gap = Gap::new(GapReason::Throttled, "list SSH public keys of `build-robot`");
+    user.other_credentials.insert(CredentialKind::SshPublicKey, Listing::Unread(gap.clone()));
+    let Verdict::NonCompliant { first, notes, .. } = verdict(&user) else { panic!("the key is known") };
+    assert_eq!(first.credential().unwrap().as_str(), "AKIAEXAMPLE000000001");
+    assert_eq!(notes, [Note::NotKnown(gap.clone())]);
+    user.access_keys = AccessKeys::Live(vec![key(1, DAY, Active)]);
+    assert_eq!(verdict(&user), Verdict::Unknown(gap));
 }
 
 #[test]
@@ -187,15 +282,23 @@ fn a_tag_may_lower_the_age_and_never_raise_it() {
 fn naive(user: &User) -> &'static str {
     let limit = if user.tags.contains_key("credwarden:max-age-days") { 30 } else { 90 };
     let AccessKeys::Live(keys) = &user.access_keys else { return "unknown" };
-    if keys.is_empty() {
+    let mut ages: Vec<(i64, bool)> =
+        keys.iter().map(|key| (NOW - key.created.as_second(), key.status == Active)).collect();
+    for (kind, listing) in &user.other_credentials {
+        let Listing::Live(credentials) = listing else { return "unknown" };
+        if *kind != CredentialKind::ConsolePassword {
+            let age = |other: &Credential| (NOW - other.created.as_second(), other.status == Status::Active);
+            ages.extend(credentials.iter().map(age));
+        }
+    }
+    if ages.is_empty() {
         return "none";
     }
-    let active: Vec<i64> =
-        keys.iter().filter(|key| key.status == Active).map(|key| NOW - key.created.as_second()).collect();
-    if active.iter().any(|age| *age < -300) {
-        "unknown"
-    } else if active.iter().any(|age| *age > limit * DAY) {
+    let active: Vec<i64> = ages.into_iter().filter(|(_, is_active)| *is_active).map(|(age, _)| age).collect();
+    if active.iter().any(|age| *age > limit * DAY) {
         "broken"
+    } else if active.iter().any(|age| *age < -300) {
+        "unknown"
     } else {
         "fine"
     }
@@ -221,9 +324,26 @@ fn any_keys() -> impl Strategy<Value = Vec<AccessKey>> {
     })
 }
 
+fn any_others() -> impl Strategy<Value = BTreeMap<CredentialKind, Listing<Credential>>> {
+    let status = prop::sample::select(vec![Status::Active, Status::Inactive, Status::Expired]);
+    let one = move |kind: CredentialKind, id: &'static str| {
+        prop::option::of((-600..100 * DAY, status.clone())).prop_map(move |one| {
+            (kind, one.map(|(age, status)| credential(id, age, status)).into_iter().collect::<Vec<_>>())
+        })
+    };
+    (
+        one(CredentialKind::ServiceSpecificCredential, SERVICE),
+        one(CredentialKind::SshPublicKey, SSH),
+        one(CredentialKind::SigningCertificate, CERTIFICATE),
+        one(CredentialKind::ConsolePassword, "console-password"),
+    )
+        .prop_map(|(one, two, three, four)| others([one, two, three, four]))
+}
+
 fn any_user() -> impl Strategy<Value = User> {
-    (any_keys(), any::<bool>()).prop_map(|(keys, lowered)| {
+    (any_keys(), any_others(), any::<bool>()).prop_map(|(keys, others, lowered)| {
         let mut user = live(keys);
+        user.other_credentials = others;
         if lowered {
             user.tags.insert("credwarden:max-age-days".to_owned(), "30".to_owned());
         }
@@ -251,7 +371,15 @@ proptest! {
         let gap = Gap::new(GapReason::Failed, "read");
         let mut without_keys = user.clone();
         without_keys.access_keys = AccessKeys::Unread(gap.clone());
-        prop_assert_eq!(word(&verdict(&without_keys)), "unknown");
+        prop_assert!(["unknown", "broken"].contains(&word(&verdict(&without_keys))));
+        for kind in CredentialKind::OF_USERS {
+            let mut without_one = user.clone();
+            if let Some(listing) = without_one.other_credentials.get_mut(&kind) {
+                *listing = Listing::Unread(gap.clone());
+                let is_judged = kind != CredentialKind::ConsolePassword;
+                prop_assert!(!is_judged || ["unknown", "broken"].contains(&word(&verdict(&without_one))));
+            }
+        }
         let mut without_class = user.clone();
         without_class.console_password = Known::No(gap);
         let verdict_without = word(&verdict(&without_class));

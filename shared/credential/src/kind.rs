@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AccessKeyId, InvalidId, ServiceSpecificCredentialId, SigningCertificateId, SshPublicKeyId};
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal, $noun:literal;)+) => {
         /// A kind of long-term credential that the policy sets limits for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
@@ -22,30 +22,35 @@ macro_rules! kinds {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
+
+            /// The name in a sentence; an `s` makes more of them.
+            pub fn noun(self) -> &'static str {
+                match self { $(Self::$variant => $noun),+ }
+            }
         }
     };
 }
 
 kinds! {
     /// An IAM user's access key.
-    AccessKey = "access-key",
+    AccessKey = "access-key", "access key";
     /// An IAM user's password of the console.
-    ConsolePassword = "console-password",
+    ConsolePassword = "console-password", "console password";
     /// An IAM user's service-specific credential: the password or API key of one service (`CodeCommit`, Keyspaces,
     /// Bedrock, `CloudWatch` Logs).
-    ServiceSpecificCredential = "service-specific-credential",
+    ServiceSpecificCredential = "service-specific-credential", "service-specific credential";
     /// An IAM user's SSH public key, for `CodeCommit`.
-    SshPublicKey = "ssh-public-key",
+    SshPublicKey = "ssh-public-key", "SSH public key";
     /// An IAM user's X.509 signing certificate.
-    SigningCertificate = "signing-certificate",
+    SigningCertificate = "signing-certificate", "signing certificate";
     /// The password with which an account of a service signs in.
-    ServicePassword = "service-password",
+    ServicePassword = "service-password", "service password";
     /// The credential of a database, kept in a secret.
-    DatabaseCredential = "database-credential",
+    DatabaseCredential = "database-credential", "database credential";
     /// A third party's API key, kept in a secret.
-    ExternalApiKey = "external-api-key",
+    ExternalApiKey = "external-api-key", "external API key";
     /// A TLS certificate.
-    TlsCertificate = "tls-certificate",
+    TlsCertificate = "tls-certificate", "TLS certificate";
 }
 
 impl CredentialKind {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccessKeyId, Arn, GroupName, UserId, UserName};
+use crate::kind::{CredentialId, CredentialKind};
 
 /// The users of one account, as far as they were read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,32 @@ pub struct User {
     pub console_password: Known<bool>,
     /// The user's access keys.
     pub access_keys: AccessKeys,
+    /// The user's credentials of other kinds. A kind that is absent was not asked for.
+    pub other_credentials: BTreeMap<CredentialKind, Listing<Credential>>,
+}
+
+impl User {
+    /// What is known of the user's credentials of one kind; `None`: they were not asked for.
+    pub fn listing(&self, kind: CredentialKind) -> Option<Listing<Credential>> {
+        match kind {
+            CredentialKind::AccessKey => Some(match &self.access_keys {
+                Listing::Live(keys) => Listing::Live(keys.iter().map(Credential::from).collect()),
+                Listing::Reported(reported) => Listing::Reported(reported.clone()),
+                Listing::Unread(gap) => Listing::Unread(gap.clone()),
+            }),
+            kind => self.other_credentials.get(&kind).cloned(),
+        }
+    }
+
+    /// All gaps in what was read of the user.
+    pub fn gaps_mut(&mut self) -> impl Iterator<Item = &mut Gap> {
+        let keys = self.access_keys.gap_mut();
+        let password = match &mut self.console_password {
+            Known::Yes(_) => None,
+            Known::No(gap) => Some(gap),
+        };
+        keys.into_iter().chain(password).chain(self.other_credentials.values_mut().filter_map(Listing::gap_mut))
+    }
 }
 
 /// A fact, or the reason why it is not known.
@@ -52,23 +79,102 @@ pub enum Known<T> {
     No(Gap),
 }
 
-/// What is known of a user's access keys.
+/// What is known of a user's credentials of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum AccessKeys {
-    /// Listed from IAM itself, key by key.
-    Live(Vec<AccessKey>),
-    /// Only counted, from the credential report: it knows neither ids nor dates of creation.
-    Reported {
-        /// Active keys.
-        active: u8,
-        /// Inactive keys.
-        inactive: u8,
-        /// When the report was made, up to 4 hours ago.
-        report_made: Timestamp,
-    },
+pub enum Listing<T> {
+    /// Listed from IAM itself, one by one.
+    Live(Vec<T>),
+    /// Only what the credential report shows: neither ids nor dates of creation.
+    Reported(Reported),
     /// Not read.
     Unread(Gap),
+}
+
+impl<T> Listing<T> {
+    /// Why nothing is known.
+    pub fn gap_mut(&mut self) -> Option<&mut Gap> {
+        match self {
+            Self::Unread(gap) => Some(gap),
+            Self::Live(_) | Self::Reported(_) => None,
+        }
+    }
+}
+
+/// What is known of a user's access keys.
+pub type AccessKeys = Listing<AccessKey>;
+
+/// What the credential report shows of a user's credentials of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// The active ones.
+    pub active: Vec<ReportedCredential>,
+    /// How many are inactive.
+    pub inactive: u8,
+    /// When the report was made, up to 4 hours ago.
+    pub report_made: Timestamp,
+}
+
+/// What the credential report shows of one active credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedCredential {
+    /// The number in the names of its columns, from 1. It says nothing of the order of creation.
+    pub slot: u8,
+    /// When it was created or its status changed last (`last_rotated`, `last_changed`): it is at least that old.
+    pub changed: Option<Timestamp>,
+    /// When it was used last; `None`: never, or the report does not record it.
+    pub last_used: Option<Timestamp>,
+}
+
+/// One credential of a user, of whatever kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Which.
+    pub id: CredentialId,
+    /// Whether it can be used.
+    pub status: Status,
+    /// When it was created; never changes.
+    pub created: Timestamp,
+    /// When it stops to work by itself, where it does.
+    pub expires: Option<Timestamp>,
+    /// The service that it is for, such as `codecommit.amazonaws.com`, where it is for one only.
+    pub service: Option<String>,
+    /// When it was used last.
+    pub last_use: LastUse,
+}
+
+/// IAM's `StatusType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It can be used.
+    Active,
+    /// It cannot be used; it can be made active again.
+    Inactive,
+    /// Its time is over; it cannot be used (service-specific credentials only).
+    Expired,
+}
+
+impl From<&AccessKey> for Credential {
+    fn from(key: &AccessKey) -> Self {
+        Self {
+            id: CredentialId::AccessKey(key.id.clone()),
+            status: key.status.into(),
+            created: key.created,
+            expires: None,
+            service: None,
+            last_use: key.last_use.clone(),
+        }
+    }
+}
+
+impl From<KeyStatus> for Status {
+    fn from(status: KeyStatus) -> Self {
+        match status {
+            KeyStatus::Active => Self::Active,
+            KeyStatus::Inactive => Self::Inactive,
+        }
+    }
 }
 
 /// One access key.
@@ -94,7 +200,7 @@ pub enum KeyStatus {
     Inactive,
 }
 
-/// When a key was used last. It proves use, never disuse: it lags, and one use in 15 minutes is recorded.
+/// When a credential was used last. It proves use, never disuse: it lags, and one use in 15 minutes is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastUse {

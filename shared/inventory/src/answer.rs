@@ -6,16 +6,18 @@ use std::str::FromStr;
 use aws_sdk_iam::operation::get_credential_report::GetCredentialReportOutput;
 use aws_sdk_iam::primitives::DateTime;
 use aws_sdk_iam::types::{
-    AccessKeyLastUsed, AccessKeyMetadata as SdkAccessKey, AttachedPolicy, GroupDetail as SdkGroup, ReportStateType,
-    StatusType, Tag, User as SdkUser, UserDetail as SdkUserDetail,
+    AccessKeyLastUsed, AccessKeyMetadata as SdkAccessKey, AttachedPolicy, GroupDetail as SdkGroup, LoginProfile,
+    ReportStateType, ServiceSpecificCredentialMetadata, SigningCertificate, SshPublicKeyMetadata, StatusType, Tag,
+    User as SdkUser, UserDetail as SdkUserDetail,
 };
 use credwarden_credential::id::{Arn, InvalidId};
-use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::{Credential, KeyStatus, LastUse, Status};
 use jiff::Timestamp;
 
 use crate::read::{
-    AccessKeyMetadata, AuthorizationDetail, Failure, GroupDetail, ListedUser, Marker, ReadError, ReportAnswer,
-    ReportState, UserDetail, UserRecord,
+    AccessKeyMetadata, AuthorizationDetail, Failure, GroupDetail, ListedUser, Marker, Owned, ReadError, ReportAnswer,
+    ReportState, SingleUser, UserDetail, UserRecord,
 };
 
 /// An answer without something that IAM always gives, or with something that it never gives.
@@ -54,16 +56,19 @@ pub(crate) fn next(doing: &str, is_truncated: bool, marker: Option<&str>) -> Res
     }
 }
 
-pub(crate) fn user(doing: &str, user: Option<&SdkUser>) -> Result<UserRecord, ReadError> {
+pub(crate) fn user(doing: &str, user: Option<&SdkUser>) -> Result<SingleUser, ReadError> {
     let user = given(doing, "user", user)?;
-    Ok(UserRecord {
+    let record = UserRecord {
         id: parsed(doing, Some(user.user_id()))?,
         name: parsed(doing, Some(user.user_name()))?,
         arn: parsed(doing, Some(user.arn()))?,
         path: user.path().to_owned(),
         created: timestamp(doing, "date of creation", Some(user.create_date()))?,
         tags: tags(user.tags()),
-    })
+    };
+    let last_used = user.password_last_used();
+    let password_last_used = last_used.map(|at| timestamp(doing, "date of the last sign-in", Some(at))).transpose()?;
+    Ok(SingleUser { record, password_last_used })
 }
 
 pub(crate) fn listed_user(doing: &str, user: &SdkUser) -> Result<ListedUser, ReadError> {
@@ -91,17 +96,65 @@ pub(crate) fn group_detail(doing: &str, group: &SdkGroup) -> Result<Authorizatio
 }
 
 pub(crate) fn access_key(doing: &str, key: &SdkAccessKey) -> Result<AccessKeyMetadata, ReadError> {
-    let status = match given(doing, "status", key.status())? {
-        StatusType::Active => KeyStatus::Active,
-        StatusType::Inactive => KeyStatus::Inactive,
-        // `Expired` belongs to service-specific credentials.
-        other => return Err(unknown(doing, "status", other.as_str())),
+    let status = match status(doing, key.status())? {
+        Status::Active => KeyStatus::Active,
+        Status::Inactive => KeyStatus::Inactive,
+        Status::Expired => return Err(unknown(doing, "status", "Expired")),
     };
     Ok(AccessKeyMetadata {
         id: parsed(doing, key.access_key_id())?,
         status,
         created: timestamp(doing, "date of creation", key.create_date())?,
     })
+}
+
+pub(crate) fn login_profile(doing: &str, profile: Option<&LoginProfile>) -> Result<Timestamp, ReadError> {
+    timestamp(doing, "date of creation", Some(given(doing, "login profile", profile)?.create_date()))
+}
+
+pub(crate) fn service_specific(doing: &str, metadata: &ServiceSpecificCredentialMetadata) -> Result<Owned, ReadError> {
+    let expires = metadata.expiration_date();
+    let credential = Credential {
+        id: CredentialId::ServiceSpecificCredential(parsed(doing, Some(metadata.service_specific_credential_id()))?),
+        status: status(doing, Some(metadata.status()))?,
+        created: timestamp(doing, "date of creation", Some(metadata.create_date()))?,
+        expires: expires.map(|at| timestamp(doing, "date of expiry", Some(at))).transpose()?,
+        service: Some(metadata.service_name().to_owned()),
+        last_use: LastUse::NotRead,
+    };
+    Ok(Owned { user: parsed(doing, Some(metadata.user_name()))?, credential })
+}
+
+pub(crate) fn ssh_public_key(doing: &str, key: &SshPublicKeyMetadata) -> Result<Credential, ReadError> {
+    Ok(Credential {
+        id: CredentialId::SshPublicKey(parsed(doing, Some(key.ssh_public_key_id()))?),
+        status: status(doing, Some(key.status()))?,
+        created: timestamp(doing, "date of upload", Some(key.upload_date()))?,
+        expires: None,
+        service: None,
+        last_use: LastUse::NotRead,
+    })
+}
+
+pub(crate) fn signing_certificate(doing: &str, certificate: &SigningCertificate) -> Result<Credential, ReadError> {
+    Ok(Credential {
+        id: CredentialId::SigningCertificate(parsed(doing, Some(certificate.certificate_id()))?),
+        status: status(doing, Some(certificate.status()))?,
+        created: timestamp(doing, "date of upload", certificate.upload_date())?,
+        expires: None,
+        service: None,
+        last_use: LastUse::NotRead,
+    })
+}
+
+/// `Expired` belongs to service-specific credentials.
+fn status(doing: &str, status: Option<&StatusType>) -> Result<Status, ReadError> {
+    match given(doing, "status", status)? {
+        StatusType::Active => Ok(Status::Active),
+        StatusType::Inactive => Ok(Status::Inactive),
+        StatusType::Expired => Ok(Status::Expired),
+        other => Err(unknown(doing, "status", other.as_str())),
+    }
 }
 
 /// A key that IAM knows no use of has no date, and `N/A` for service and region (`AccessKeyLastUsed`).

@@ -1,35 +1,41 @@
 //! The account's users, read as cheaply as is still exact.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::pin::pin;
 use std::time::Duration;
 
-use credwarden_credential::age::{Days, limit_reached};
-use credwarden_credential::id::{Arn, GroupName, UserId};
-use credwarden_credential::snapshot::{AccessKeys, Gap, GapReason, KeyStatus, Known, Snapshot, User};
-use futures_util::future::join;
+use credwarden_credential::id::{Arn, GroupName, UserId, UserName};
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, KeyStatus, Known, Listing, Snapshot, User};
+use futures_util::future::{join_all, join3};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
+use tracing::warn;
 
-use crate::live;
-use crate::read::{AuthorizationDetail, ReadError, ReadIam, UserDetail, every_page};
+use crate::live::{self, LastUses};
+use crate::read::{AuthorizationDetail, Owned, ReadError, ReadIam, UserDetail, every_page};
 use crate::report::{ReportError, Row, fresh_report};
 
 /// How many users are read at the same time. It protects IAM's control plane, which the whole account shares with its
 /// consoles and tools, and whose limits are neither published nor raised on request.
 pub const CONCURRENT_USERS: usize = 6;
 
-/// What is left of the time when no further user is begun: longer than one call with all its retries may take
-/// ([`crate::calls::OPERATION_TIMEOUT`]), so that what is under way can end. A user takes two calls at once.
-pub const RESERVE: Duration = Duration::from_secs(30);
+/// What is left of the time when no further user is begun: longer than two calls with all their retries may take
+/// ([`crate::calls::OPERATION_TIMEOUT`]), so that what is under way can end: a list of keys, then all their last uses at
+/// once. Kinds of credentials are read at once.
+pub const RESERVE: Duration = Duration::from_secs(55);
 
 /// What a reading looks for.
 #[derive(Debug)]
 pub struct Wanted<'a, F> {
-    /// The age from which on a credential of this user is looked at closely: the smallest maximum age less its warning
-    /// time of all classes the user may belong to; `None`: no age matters.
-    pub suspect_from_age: F,
+    /// The kinds of credentials that matter at all.
+    pub kinds: &'a BTreeSet<CredentialKind>,
+    /// The kinds of which the facts at hand do not decide what is to be said of this user: those are read live.
+    pub undecided: F,
+    /// Whether the last use of each credential that is read live is read, too.
+    pub last_uses: LastUses,
     /// The users that AWS Config has a result of.
     pub previously_reported: &'a BTreeSet<UserId>,
     /// Where an earlier reading of the same pass stopped; `None` begins a new pass.
@@ -73,10 +79,9 @@ pub enum CollectError {
 
 /// Reads the users of the account: all of them from lists, the suspects live, in the order of their ids.
 ///
-/// Suspects are the users that can have a key old enough to matter (those with an active key, themselves created long
-/// enough ago), and those whom the report cannot clear: absent from it, or with a row that belongs to an earlier user
-/// of that name or cannot be read, or known to AWS Config while the report shows no active key. No other date of the
-/// report counts: a key that was switched off and on again looks new in it.
+/// Suspects are the users of whom report and lists do not decide everything, and those known to AWS Config while the
+/// report shows no active key: an undo may be younger than the report. A row of the report that belongs to an earlier user
+/// of that name, or cannot be read, decides nothing. Of a suspect only the undecided kinds are read.
 ///
 /// `time_left` is how long after `now` the reading may take. Short of it by [`RESERVE`], no further suspect is begun.
 ///
@@ -90,12 +95,21 @@ pub async fn collect<R, F>(
 ) -> Result<Collected, CollectError>
 where
     R: ReadIam,
-    F: Fn(&User) -> Option<Days>,
+    F: Fn(&User) -> BTreeSet<CredentialKind>,
 {
     let reading_time = time_left.saturating_sub(RESERVE);
     let last_start = Instant::now() + reading_time;
     let (report, report_made) = fresh_report(reader, now, reading_time).await?;
-    let listed = timeout_at(last_start, list(reader)).await.map_err(|_| CollectError::OutOfTime)??;
+    let lists = async {
+        let listed = list(reader).await?;
+        let of_services = if wanted.kinds.contains(&CredentialKind::ServiceSpecificCredential) {
+            Some(service_specific(reader).await)
+        } else {
+            None
+        };
+        Ok::<_, ReadError>((listed, of_services))
+    };
+    let (listed, mut of_services) = timeout_at(last_start, lists).await.map_err(|_| CollectError::OutOfTime)??;
 
     let existing = listed.iter().map(|listed| listed.detail.record.id.clone()).collect();
     let mut users = BTreeMap::new();
@@ -103,11 +117,16 @@ where
     let mut with_active_key = BTreeSet::new();
     for listed in listed {
         let id = listed.detail.record.id.clone();
-        let row = report.rows.get(&listed.detail.record.name).filter(|row| clears(row, &listed.detail));
+        let name = &listed.detail.record.name;
+        let row = report.rows.get(name).filter(|row| is_of(row, &listed.detail));
         if row.is_some_and(Row::may_hold_active_key) {
             with_active_key.insert(id.clone());
         }
-        match nominate(listed, row, report_made, &wanted, now) {
+        let of_services = of_services.as_mut().map(|lists| match lists {
+            Ok(lists) => live::plausible(lists.remove(name).unwrap_or_default(), name, now),
+            Err(gap) => Listing::Unread(gap.clone()),
+        });
+        match nominate(listed, row, of_services, report_made, &wanted, now) {
             Nominated::Settled(user) => {
                 users.insert(id, user);
             }
@@ -123,7 +142,9 @@ where
         // At least one is begun, so that every reading comes further than the one before.
         let in_time = begun == 0 || Instant::now() < last_start;
         begun += usize::from(in_time);
-        async move { if in_time { (true, suspect.read(reader, now).await) } else { (false, suspect.user) } }
+        async move {
+            if in_time { (true, suspect.read(reader, wanted.last_uses, now).await) } else { (false, suspect.user) }
+        }
     });
     let mut reads = pin!(reads.buffered(CONCURRENT_USERS));
     let mut last_tried = None;
@@ -136,7 +157,7 @@ where
         } else {
             stopped = true;
         }
-        if let AccessKeys::Live(keys) = &user.access_keys {
+        if let Listing::Live(keys) = &user.access_keys {
             with_active_key.remove(&user.id);
             if keys.iter().any(|key| key.status == KeyStatus::Active) {
                 with_active_key.insert(user.id.clone());
@@ -190,6 +211,21 @@ async fn list<R: ReadIam>(reader: &R) -> Result<Vec<Listed>, ReadError> {
     Ok(users.into_values().map(with_groups).collect())
 }
 
+/// The service-specific credentials of all users, by the user's name, or why they are not known.
+async fn service_specific<R: ReadIam>(reader: &R) -> Result<BTreeMap<UserName, Vec<Credential>>, Gap> {
+    let doing = "list the service-specific credentials of all users";
+    let owned = every_page(doing, |marker| reader.list_service_specific_credentials(None, marker)).await;
+    let owned = owned.map_err(|error| {
+        warn!(error = &error as &dyn Error, "no user's service-specific credentials are known");
+        error.gap()
+    })?;
+    let mut by_user: BTreeMap<UserName, Vec<Credential>> = BTreeMap::new();
+    for Owned { user, credential } in owned {
+        by_user.entry(user).or_default().push(credential);
+    }
+    Ok(by_user)
+}
+
 /// What becomes of a user of the list.
 enum Nominated {
     /// No call is needed, or none would help.
@@ -199,34 +235,40 @@ enum Nominated {
 }
 
 struct Suspect {
-    /// Its access keys are a gap until they are read, and so is the console password that the report does not know.
+    /// What is read of it is a gap until then.
     user: User,
+    /// What is read. The console password is, besides, where the report does not know whether there is one.
+    kinds: BTreeSet<CredentialKind>,
 }
 
-/// Whether a row is this user's, and every cell that counts could be read.
-fn clears(row: &Row, detail: &UserDetail) -> bool {
+/// Whether a row is this user's: an earlier one of the same name may have been in the account when the report was made.
+fn is_of(row: &Row, detail: &UserDetail) -> bool {
     row.user_created.map(Timestamp::as_second) == Some(detail.record.created.as_second())
-        && row.console_password.is_some()
-        && row.key_counts().is_some()
 }
 
-fn nominate<F: Fn(&User) -> Option<Days>>(
+fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
     Listed { detail, unknown_group }: Listed,
     row: Option<&Row>,
+    of_services: Option<Listing<Credential>>,
     report_made: Timestamp,
     wanted: &Wanted<'_, F>,
     now: Timestamp,
 ) -> Nominated {
     let UserDetail { record, groups, attached_policies } = detail;
-    let not_reached = |doing: &str| Gap::new(GapReason::NotReached, format!("{doing} `{}`", record.name));
+    let not_reached = |doing: String| Gap::new(GapReason::NotReached, format!("{doing} `{}`", record.name));
+    let reported = |kind| row.and_then(|row| row.reported(kind, report_made));
     let mut user = User {
-        console_password: match row.and_then(|row| row.console_password) {
+        console_password: match row.and_then(Row::console_password) {
             Some(has_one) => Known::Yes(has_one),
-            None => Known::No(not_reached("get the login profile of")),
+            None => Known::No(not_reached("get the login profile of".to_owned())),
         },
-        access_keys: AccessKeys::Unread(not_reached("list access keys of")),
+        access_keys: match reported(CredentialKind::AccessKey) {
+            Some(reported) => Listing::Reported(reported),
+            None => Listing::Unread(not_reached("list access keys of".to_owned())),
+        },
+        other_credentials: BTreeMap::new(),
         id: record.id,
-        name: record.name,
+        name: record.name.clone(),
         arn: record.arn,
         path: record.path,
         created: record.created,
@@ -234,39 +276,72 @@ fn nominate<F: Fn(&User) -> Option<Days>>(
         groups,
         attached_policies,
     };
+    // Of the other kinds the report knows nothing: they are asked for only where they may matter.
+    for kind in [CredentialKind::ConsolePassword, CredentialKind::SigningCertificate] {
+        if wanted.kinds.contains(&kind) {
+            let listing = match reported(kind) {
+                Some(reported) => Listing::Reported(reported),
+                None => Listing::Unread(not_reached(format!("list {}s of", kind.noun()))),
+            };
+            user.other_credentials.insert(kind, listing);
+        }
+    }
+    if let Some(of_services) = of_services {
+        user.other_credentials.insert(CredentialKind::ServiceSpecificCredential, of_services);
+    }
     if let Some(gap) = live::created_in_the_future(&user, now) {
-        user.access_keys = AccessKeys::Unread(gap);
+        live::nothing_known(&mut user, &gap);
         return Nominated::Settled(user);
     }
-    if let Some(row) = row
-        && let Some((active, inactive)) = row.key_counts()
+    let mut kinds = (wanted.undecided)(&user);
+    // Asked for all users and not known: asking for each would take as many calls, and meet the same refusal.
+    kinds.remove(&CredentialKind::ServiceSpecificCredential);
+    if wanted.previously_reported.contains(&user.id)
+        && wanted.kinds.contains(&CredentialKind::AccessKey)
+        && row.is_some_and(|row| !row.may_hold_active_key())
     {
-        let is_old_enough = (wanted.suspect_from_age)(&user).is_some_and(|age| limit_reached(user.created, age) <= now);
-        let is_suspect =
-            if row.may_hold_active_key() { is_old_enough } else { wanted.previously_reported.contains(&user.id) };
-        if !is_suspect {
-            user.access_keys = AccessKeys::Reported { active, inactive, report_made };
-            return Nominated::Settled(user);
-        }
+        kinds.insert(CredentialKind::AccessKey);
+    }
+    if kinds.is_empty() {
+        return Nominated::Settled(user);
     }
     if let Some(group) = unknown_group {
         let doing = format!("read what group `{group}`, which is newer than the list, attaches to `{}`", user.name);
-        user.access_keys = AccessKeys::Unread(Gap::new(GapReason::Failed, doing));
+        live::nothing_known(&mut user, &Gap::new(GapReason::Failed, doing));
         return Nominated::Settled(user);
     }
-    Nominated::Suspect(Suspect { user })
+    for kind in &kinds {
+        let gap = Gap::new(GapReason::NotReached, format!("list {}s of `{}`", kind.noun(), user.name));
+        match kind {
+            CredentialKind::AccessKey => user.access_keys = Listing::Unread(gap),
+            kind => {
+                user.other_credentials.insert(*kind, Listing::Unread(gap));
+            }
+        }
+    }
+    Nominated::Suspect(Suspect { user, kinds })
 }
 
 impl Suspect {
-    async fn read<R: ReadIam>(self, reader: &R, now: Timestamp) -> User {
-        let Self { mut user } = self;
-        let keys = live::access_keys(reader, &user.name, now);
-        if matches!(user.console_password, Known::Yes(_)) {
-            user.access_keys = keys.await;
-        } else {
-            let password = live::console_password(reader, &user.name);
-            (user.access_keys, user.console_password) = join(keys, password).await;
-        }
+    async fn read<R: ReadIam>(self, reader: &R, last_uses: LastUses, now: Timestamp) -> User {
+        let Self { mut user, kinds } = self;
+        let name = user.name.clone();
+        let keys = async {
+            let wanted = kinds.contains(&CredentialKind::AccessKey);
+            if wanted { Some(live::access_keys(reader, &name, last_uses, now).await) } else { None }
+        };
+        let others = kinds
+            .iter()
+            .filter(|kind| **kind != CredentialKind::AccessKey)
+            .map(|kind| async { (*kind, live::other_credentials(reader, &name, *kind, last_uses, now).await) });
+        let has_password = async {
+            let is_unknown = matches!(user.console_password, Known::No(_));
+            if is_unknown { Some(live::has_password(&live::login_profile(reader, &name).await)) } else { None }
+        };
+        let (keys, others, has_password) = join3(keys, join_all(others), has_password).await;
+        user.access_keys = keys.unwrap_or(user.access_keys);
+        user.console_password = has_password.unwrap_or(user.console_password);
+        user.other_credentials.extend(others);
         user
     }
 }

@@ -7,12 +7,13 @@ use aws_sdk_iam::Client;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::EntityType;
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserName};
-use credwarden_credential::snapshot::LastUse;
+use credwarden_credential::snapshot::{Credential, LastUse};
+use jiff::Timestamp;
 
 use crate::answer;
 use crate::read::{
-    AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Page, ReadError, ReadIam, ReportAnswer,
-    ReportState, UserRecord,
+    AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Owned, Page, ReadError, ReadIam, ReportAnswer,
+    ReportState, SingleUser,
 };
 
 #[cfg(test)]
@@ -99,21 +100,83 @@ impl ReadIam for Iam {
         Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 
-    async fn has_login_profile(&self, user: &UserName) -> Result<bool, ReadError> {
+    async fn get_login_profile(&self, user: &UserName) -> Result<Option<Timestamp>, ReadError> {
+        let doing = format!("get the login profile of `{user}`");
         match self.client.get_login_profile().user_name(user.as_str()).send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match read_error(format!("get the login profile of `{user}`"), error) {
-                ReadError { failure: Failure::NoSuchEntity, .. } => Ok(false),
+            Ok(output) => answer::login_profile(&doing, output.login_profile()).map(Some),
+            Err(error) => match read_error(doing, error) {
+                ReadError { failure: Failure::NoSuchEntity, .. } => Ok(None),
                 error => Err(error),
             },
         }
     }
 
-    async fn get_user(&self, user: &UserName) -> Result<UserRecord, ReadError> {
+    async fn get_user(&self, user: &UserName) -> Result<SingleUser, ReadError> {
         let doing = format!("get user `{user}`");
         let output =
             self.client.get_user().user_name(user.as_str()).send().await.map_err(|error| read_error(&doing, error))?;
         answer::user(&doing, output.user())
+    }
+
+    async fn list_service_specific_credentials(
+        &self,
+        user: Option<&UserName>,
+        marker: Option<Marker>,
+    ) -> Result<Page<Owned>, ReadError> {
+        let doing = user.map_or_else(
+            || "list the service-specific credentials of all users".to_owned(),
+            |user| format!("list service-specific credentials of `{user}`"),
+        );
+        let request = self.client.list_service_specific_credentials().set_marker(marker.map(|marker| marker.0));
+        let request = match user {
+            Some(user) => request.user_name(user.as_str()),
+            None => request.all_users(true).max_items(MAX_ITEMS),
+        };
+        let output = request.send().await.map_err(|error| read_error(&doing, error))?;
+        let next = answer::next(&doing, output.is_truncated(), output.marker())?;
+        let items = output.service_specific_credentials().iter();
+        Ok(Page {
+            items: items.map(|metadata| answer::service_specific(&doing, metadata)).collect::<Result<_, _>>()?,
+            next,
+        })
+    }
+
+    async fn list_ssh_public_keys(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Credential>, ReadError> {
+        let doing = format!("list SSH public keys of `{user}`");
+        let output = self
+            .client
+            .list_ssh_public_keys()
+            .user_name(user.as_str())
+            .set_marker(marker.map(|marker| marker.0))
+            .send()
+            .await
+            .map_err(|error| read_error(&doing, error))?;
+        let next = answer::next(&doing, output.is_truncated(), output.marker())?;
+        let items = output.ssh_public_keys().iter().map(|key| answer::ssh_public_key(&doing, key));
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
+    }
+
+    async fn list_signing_certificates(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Credential>, ReadError> {
+        let doing = format!("list signing certificates of `{user}`");
+        let output = self
+            .client
+            .list_signing_certificates()
+            .user_name(user.as_str())
+            .set_marker(marker.map(|marker| marker.0))
+            .send()
+            .await
+            .map_err(|error| read_error(&doing, error))?;
+        let next = answer::next(&doing, output.is_truncated(), output.marker())?;
+        let items = output.certificates().iter().map(|certificate| answer::signing_certificate(&doing, certificate));
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 
     async fn get_access_key_last_used(&self, key: &AccessKeyId) -> Result<LastUse, ReadError> {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::future::Future;
 
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserId, UserName};
-use credwarden_credential::snapshot::{Gap, GapReason, KeyStatus, LastUse};
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, KeyStatus, LastUse};
 use jiff::Timestamp;
 
 /// The calls of IAM that only read, one method a call, each named as IAM names it.
@@ -32,11 +32,32 @@ pub trait ReadIam: Send + Sync {
         marker: Option<Marker>,
     ) -> impl Future<Output = Result<Page<AccessKeyMetadata>, ReadError>> + Send;
 
-    /// Whether a user has a console password. IAM answers alike for a user without one and for no such user: `false`.
-    fn has_login_profile(&self, user: &UserName) -> impl Future<Output = Result<bool, ReadError>> + Send;
+    /// When a user's console password was created. IAM answers alike for a user without one and for no such user: `None`.
+    fn get_login_profile(&self, user: &UserName) -> impl Future<Output = Result<Option<Timestamp>, ReadError>> + Send;
 
     /// One user with tags.
-    fn get_user(&self, user: &UserName) -> impl Future<Output = Result<UserRecord, ReadError>> + Send;
+    fn get_user(&self, user: &UserName) -> impl Future<Output = Result<SingleUser, ReadError>> + Send;
+
+    /// The service-specific credentials of one user, or of all. [`LastUse::NotRead`] is all that IAM tells of their use.
+    fn list_service_specific_credentials(
+        &self,
+        user: Option<&UserName>,
+        marker: Option<Marker>,
+    ) -> impl Future<Output = Result<Page<Owned>, ReadError>> + Send;
+
+    /// The SSH public keys of a user.
+    fn list_ssh_public_keys(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> impl Future<Output = Result<Page<Credential>, ReadError>> + Send;
+
+    /// The X.509 signing certificates of a user.
+    fn list_signing_certificates(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> impl Future<Output = Result<Page<Credential>, ReadError>> + Send;
 
     /// When a key was used last; never [`LastUse::NotRead`] or [`LastUse::Unread`].
     fn get_access_key_last_used(&self, key: &AccessKeyId) -> impl Future<Output = Result<LastUse, ReadError>> + Send;
@@ -117,7 +138,7 @@ pub enum AuthorizationDetail {
     Group(GroupDetail),
 }
 
-/// A user as `GetUser` shows it.
+/// A user as every list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecord {
     /// The unique id.
@@ -132,6 +153,24 @@ pub struct UserRecord {
     pub created: Timestamp,
     /// The user's tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// A user as `GetUser` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SingleUser {
+    /// The user itself.
+    pub record: UserRecord,
+    /// When the user signed in to the console last. IAM remembers it when the password is gone.
+    pub password_last_used: Option<Timestamp>,
+}
+
+/// A credential in a list of all users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// Whose it is.
+    pub user: UserName,
+    /// The credential.
+    pub credential: Credential,
 }
 
 /// A user as `GetAccountAuthorizationDetails` shows it.

@@ -1,13 +1,16 @@
 //! The credential report: what it says of each user, and how to get one that is fresh enough.
 //!
 //! The report is up to 4 hours old, knows no key ids, and its `access_key_N_last_rotated` means "created or last
-//! changed". It therefore only nominates and clears by what cannot mislead: whether a slot holds an active key.
+//! changed". It therefore only nominates and clears by what cannot mislead: whether a slot holds an active credential, and
+//! that it was used at a time.
 //! (IAM User Guide, "Getting credential reports for your AWS account".)
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use credwarden_credential::id::UserName;
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{Reported, ReportedCredential};
 use csv::{ByteRecord, ReaderBuilder};
 use jiff::Timestamp;
 
@@ -33,24 +36,26 @@ pub struct Report {
 pub struct Row {
     /// `user_creation_time`: tells users apart that bore the same name one after the other.
     pub user_created: Option<Timestamp>,
-    /// `password_enabled`
-    pub console_password: Option<bool>,
+    /// The console password (`password_enabled`, `password_last_changed`, `password_last_used`).
+    pub password: Slot,
     /// The access keys in the report's two columns, not in the order of their creation.
     pub keys: [Slot; 2],
+    /// The signing certificates in the report's two columns (`cert_N_active`, `cert_N_last_rotated`).
+    pub certificates: [Slot; 2],
     /// `additional_credentials_info` says that there are more keys or certificates than the report has columns for.
     pub more_credentials: bool,
 }
 
-/// One of the report's two columns for access keys.
+/// One of the report's places for a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// No key, or, where IAM omits the dates of inactive keys, an inactive one.
+    /// None, or, where IAM omits the dates of inactive ones, an inactive one.
     Empty,
-    /// An active key.
-    Active,
-    /// An inactive key.
-    Inactive,
-    /// The cell is missing or says neither `true` nor `false`.
+    /// An active one.
+    Active(ReportedCredential),
+    /// An inactive one.
+    Inactive(ReportedCredential),
+    /// A cell is missing or holds something else than it should.
     Unreadable,
 }
 
@@ -97,19 +102,42 @@ impl Report {
 }
 
 impl Row {
-    /// How many slots hold an active and how many an inactive key; `None` where a slot is unreadable.
-    pub fn key_counts(&self) -> Option<(u8, u8)> {
-        self.keys.iter().try_fold((0, 0), |(active, inactive), slot| match slot {
-            Slot::Empty => Some((active, inactive)),
-            Slot::Active => Some((active + 1, inactive)),
-            Slot::Inactive => Some((active, inactive + 1)),
+    /// What the report shows of a user's credentials of one kind. `None`: it cannot be told, because the report does not
+    /// record that kind, has no column for all of them, or a cell is unreadable.
+    pub fn reported(&self, kind: CredentialKind, report_made: Timestamp) -> Option<Reported> {
+        let slots = match kind {
+            CredentialKind::AccessKey => self.keys.as_slice(),
+            CredentialKind::ConsolePassword => std::slice::from_ref(&self.password),
+            CredentialKind::SigningCertificate => self.certificates.as_slice(),
+            _ => return None,
+        };
+        let mut reported = Reported { active: Vec::new(), inactive: 0, report_made };
+        if self.more_credentials && kind != CredentialKind::ConsolePassword {
+            return None;
+        }
+        for slot in slots {
+            match slot {
+                Slot::Empty => {}
+                Slot::Active(credential) => reported.active.push(*credential),
+                Slot::Inactive(_) => reported.inactive += 1,
+                Slot::Unreadable => return None,
+            }
+        }
+        Some(reported)
+    }
+
+    /// Whether the user has a console password.
+    pub fn console_password(&self) -> Option<bool> {
+        match self.password {
+            Slot::Active(_) => Some(true),
+            Slot::Empty | Slot::Inactive(_) => Some(false),
             Slot::Unreadable => None,
-        })
+        }
     }
 
     /// Whether the user held an active key when the report was made, as far as the report can tell.
     pub fn may_hold_active_key(&self) -> bool {
-        self.more_credentials || self.keys.contains(&Slot::Active)
+        self.more_credentials || self.keys.iter().any(|slot| matches!(slot, Slot::Active(_)))
     }
 }
 
@@ -139,10 +167,22 @@ impl Columns {
     }
 
     fn row(&self, record: &ByteRecord) -> Row {
+        let key = |slot: u8| {
+            let column = |name: &str| format!("access_key_{slot}_{name}");
+            self.slot(record, slot, &column("active"), &column("last_rotated"), Some(&column("last_used_date")))
+        };
+        let certificate = |slot: u8| {
+            self.slot(record, slot, &format!("cert_{slot}_active"), &format!("cert_{slot}_last_rotated"), None)
+        };
         Row {
             user_created: self.text(record, "user_creation_time").parse().ok(),
-            console_password: boolean(self.text(record, "password_enabled")),
-            keys: [self.slot(record, 1), self.slot(record, 2)],
+            password: match boolean(self.text(record, "password_enabled")) {
+                // Whatever else its columns say: without a password there is none.
+                Some(false) => Slot::Empty,
+                _ => self.slot(record, 1, "password_enabled", "password_last_changed", Some("password_last_used")),
+            },
+            keys: [key(1), key(2)],
+            certificates: [certificate(1), certificate(2)],
             more_credentials: {
                 let cell = self.text(record, "additional_credentials_info");
                 is_given(cell) && boolean(cell) != Some(false)
@@ -150,13 +190,18 @@ impl Columns {
         }
     }
 
-    fn slot(&self, record: &ByteRecord, number: u8) -> Slot {
-        let is_dated = ["last_rotated", "last_used_date"]
-            .iter()
-            .any(|column| is_given(self.text(record, &format!("access_key_{number}_{column}"))));
-        match boolean(self.text(record, &format!("access_key_{number}_active"))) {
-            Some(true) => Slot::Active,
-            Some(false) if is_dated => Slot::Inactive,
+    fn slot(&self, record: &ByteRecord, slot: u8, active: &str, changed: &str, used: Option<&str>) -> Slot {
+        let date = |column: &str| match self.text(record, column) {
+            cell if is_given(cell) => cell.parse().map(Some),
+            _ => Ok(None),
+        };
+        let (Ok(changed), Ok(last_used)) = (date(changed), used.map_or(Ok(None), date)) else {
+            return Slot::Unreadable;
+        };
+        let credential = ReportedCredential { slot, changed, last_used };
+        match boolean(self.text(record, active)) {
+            Some(true) => Slot::Active(credential),
+            Some(false) if changed.is_some() || last_used.is_some() => Slot::Inactive(credential),
             Some(false) => Slot::Empty,
             None => Slot::Unreadable,
         }

@@ -5,13 +5,15 @@ mod collect {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use credwarden_credential::age::Days;
+    use credwarden_credential::age::{Days, limit_reached};
     use credwarden_credential::id::{Arn, UserId};
-    use credwarden_credential::snapshot::{AccessKeys, GapReason, KeyStatus, Known, User};
+    use credwarden_credential::kind::CredentialKind;
+    use credwarden_credential::snapshot::{AccessKeys, GapReason, KeyStatus, Known, Listing, User};
     use credwarden_estate::estate::{ADMINISTRATOR_ACCESS, Estate, age_days, age_hours, age_seconds};
     use credwarden_estate::fake::{Action, FakeIam};
     use credwarden_estate::fault::{Effect, Failing, Fault};
     use credwarden_inventory::collect::{CollectError, Collected, RESERVE, Wanted, collect};
+    use credwarden_inventory::live::LastUses;
     use credwarden_inventory::read::{Failure, ReadIam};
     use jiff::Timestamp;
 
@@ -42,8 +44,21 @@ mod collect {
         resume_after: Option<UserId>,
         time_left: Duration,
     ) -> Result<Collected, CollectError> {
-        let wanted = Wanted { suspect_from_age: |_: &User| Some(SUSPECT_FROM), previously_reported, resume_after };
+        let kinds = BTreeSet::from([CredentialKind::AccessKey]);
+        let last_uses = LastUses::NotRead;
+        let wanted = Wanted { kinds: &kinds, undecided, last_uses, previously_reported, resume_after };
         collect(reader, wanted, now(), time_left).await
+    }
+
+    /// Whether there may be a key that is older than [`SUSPECT_FROM`].
+    fn undecided(user: &User) -> BTreeSet<CredentialKind> {
+        let may_be_old = limit_reached(user.created, SUSPECT_FROM) <= now();
+        let is_undecided = match &user.access_keys {
+            AccessKeys::Reported(reported) => !reported.active.is_empty() && may_be_old,
+            AccessKeys::Unread(_) => true,
+            AccessKeys::Live(_) => false,
+        };
+        if is_undecided { BTreeSet::from([CredentialKind::AccessKey]) } else { BTreeSet::new() }
     }
 
     fn user<'a>(collected: &'a Collected, name: &str) -> &'a User {
@@ -57,7 +72,7 @@ mod collect {
     fn reason(keys: &AccessKeys) -> Option<GapReason> {
         match keys {
             AccessKeys::Unread(gap) => Some(gap.reason),
-            AccessKeys::Live(_) | AccessKeys::Reported { .. } => None,
+            AccessKeys::Live(_) | AccessKeys::Reported(_) => None,
         }
     }
 
@@ -68,8 +83,12 @@ mod collect {
         }
     }
 
-    fn reported(active: u8, inactive: u8) -> AccessKeys {
-        AccessKeys::Reported { active, inactive, report_made: now() }
+    /// How many active and inactive keys the report shows.
+    fn reported(keys: &AccessKeys) -> (usize, u8) {
+        match keys {
+            AccessKeys::Reported(reported) => (reported.active.len(), reported.inactive),
+            other => panic!("not from the report: {other:?}"),
+        }
     }
 
     #[tokio::test]
@@ -88,9 +107,9 @@ mod collect {
         );
         let collected = all(&iam).await;
         assert_eq!(live_keys(&user(&collected, "old").access_keys), 1);
-        assert_eq!(user(&collected, "young-user").access_keys, reported(1, 0));
-        assert_eq!(user(&collected, "inactive").access_keys, reported(0, 1));
-        assert_eq!(user(&collected, "without-keys").access_keys, reported(0, 0));
+        assert_eq!(reported(&user(&collected, "young-user").access_keys), (1, 0));
+        assert_eq!(reported(&user(&collected, "inactive").access_keys), (0, 1));
+        assert_eq!(reported(&user(&collected, "without-keys").access_keys), (0, 0));
         assert_eq!(iam.calls_of(Action::ListAccessKeys), ["old"]);
         assert_eq!(iam.calls_of(Action::GetLoginProfile).len(), 0, "the report knows who has a password");
         assert_eq!((collected.population, collected.suspects_read, collected.cursor), (2, 1, None));
@@ -259,7 +278,7 @@ mod collect {
         estate.groups.clear();
         let collected = all(&FakeIam::new(estate)).await;
         assert_eq!(reason(&user(&collected, "suspect").access_keys), Some(GapReason::Failed));
-        assert_eq!(user(&collected, "without-keys").access_keys, reported(0, 0));
+        assert_eq!(reported(&user(&collected, "without-keys").access_keys), (0, 0));
         assert_eq!(live_keys(&user(&collected, "other").access_keys), 1);
     }
 
@@ -327,7 +346,7 @@ mod collect {
                         assert_eq!(gap.reason, GapReason::NotReached);
                         assert!(collected.cursor.as_ref().is_some_and(|cursor| user.id > *cursor));
                     }
-                    AccessKeys::Reported { .. } => assert_eq!(user.name.as_str(), "no-suspect"),
+                    AccessKeys::Reported(_) => assert_eq!(user.name.as_str(), "no-suspect"),
                 }
             }
             cursor = collected.cursor;
@@ -368,6 +387,51 @@ mod collect {
         });
         let collected = all(&iam).await;
         assert_eq!((collected.suspects_read, collected.cursor), (30, None));
+    }
+
+    fn every_kind(_: &User) -> BTreeSet<CredentialKind> {
+        CredentialKind::OF_USERS.into()
+    }
+
+    async fn every_kind_of<R: ReadIam>(reader: &R, last_uses: LastUses) -> Collected {
+        let (kinds, nobody) = (CredentialKind::OF_USERS.into(), BTreeSet::new());
+        let undecided = every_kind;
+        let wanted = Wanted { kinds: &kinds, undecided, last_uses, previously_reported: &nobody, resume_after: None };
+        collect(reader, wanted, now(), ENOUGH_TIME).await.unwrap()
+    }
+
+    fn of_every_kind() -> Estate {
+        estate()
+            .user("alice")
+            .password(age_days(50))
+            .signed_in(age_days(2))
+            .key(age_days(100))
+            .used(age_days(3), "s3")
+            .service_specific("codecommit.amazonaws.com", age_days(30))
+            .ssh_public_key(age_days(20))
+            .signing_certificate(age_days(10))
+            .user("bob")
+            .service_specific("bedrock.amazonaws.com", age_days(5))
+    }
+
+    #[tokio::test]
+    async fn what_is_undecided_is_read_of_every_kind_and_the_services_are_listed_once_for_all() {
+        let iam = FakeIam::new(of_every_kind()).page_size(1);
+        let collected = every_kind_of(&iam, LastUses::Read).await;
+        assert_eq!(collected.snapshot.users, of_every_kind().snapshot().users);
+        assert_eq!(iam.calls_of(Action::ListServiceSpecificCredentials), ["", ""], "one page each");
+    }
+
+    #[tokio::test]
+    async fn services_that_cannot_be_listed_are_a_gap_of_that_kind_alone() {
+        let iam = FakeIam::new(of_every_kind());
+        let iam = Failing::new(iam).fail(Action::ListServiceSpecificCredentials, "", Failure::Denied);
+        let collected = every_kind_of(&iam, LastUses::NotRead).await;
+        let alice = user(&collected, "alice");
+        let services = alice.listing(CredentialKind::ServiceSpecificCredential);
+        assert!(matches!(services, Some(Listing::Unread(gap)) if gap.reason == GapReason::Denied));
+        assert_eq!(live_keys(&alice.access_keys), 1);
+        assert!(matches!(alice.listing(CredentialKind::SshPublicKey), Some(Listing::Live(keys)) if keys.len() == 1));
     }
 
     #[tokio::test]

@@ -64,9 +64,7 @@ fn asked(user: &User, tag: &str) -> Option<Days> {
     user.tags.get(tag).and_then(|value| value.trim().parse().ok()).map(|days: u32| Days(days.max(1)))
 }
 
+/// A tag never switches a limit on: whoever asks for younger keys does not ask that passwords expire.
 fn lower(limit: Option<Days>, asked: Option<Days>) -> Option<Days> {
-    match (limit, asked) {
-        (Some(limit), Some(asked)) => Some(limit.min(asked)),
-        (limit, asked) => limit.or(asked),
-    }
+    limit.map(|limit| asked.map_or(limit, |asked| limit.min(asked)))
 }

@@ -1,6 +1,6 @@
 //! A policy that was checked and cannot contradict itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 use credwarden_credential::age::Days;
@@ -147,6 +147,13 @@ impl Policy {
     /// `user` may belong to; `None`: at any age.
     pub fn unremarkable_age(&self, user: &User, kind: CredentialKind) -> Option<Days> {
         self.limits_of_all_classes(user, kind).filter_map(|limits| limits.remarkable_age()).min()
+    }
+
+    /// The kinds of a user's credentials of which some class has such a limit.
+    pub fn kinds_with(&self, is_set: impl Fn(&Limits) -> bool) -> BTreeSet<CredentialKind> {
+        let is_limited =
+            |kind: &CredentialKind| self.limits.iter().any(|((_, of), limits)| of == kind && is_set(limits));
+        CredentialKind::OF_USERS.into_iter().filter(is_limited).collect()
     }
 
     /// The remedy for findings of `rule` in `class`, if the policy names one.

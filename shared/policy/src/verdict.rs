@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use credwarden_credential::age::{Days, date};
+use credwarden_credential::age::{Days, date, is_older};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::Gap;
 use jiff::Timestamp;
@@ -33,6 +33,39 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// What follows from all that was found of a user.
+    ///
+    /// A finding stands whatever else is not known, and a gap that hides another credential is noted beside it. With no
+    /// finding a gap makes the verdict unknown, until it has lasted so long that hiding behind it must be reported.
+    pub fn of(
+        findings: Vec<Finding>,
+        mut notes: Vec<Note>,
+        gaps: Vec<Gap>,
+        is_reported: IsReported,
+        now: Timestamp,
+    ) -> Self {
+        let overdue = gaps.iter().find_map(|gap| {
+            let since = gap.since.filter(|since| is_older(*since, NOT_VERIFIABLE_AFTER, now))?;
+            Some(Finding { class: None, clause: Clause::NotVerifiableSince { since, gap: gap.clone() } })
+        });
+        let mut findings = findings.into_iter().chain(overdue);
+        match findings.next() {
+            Some(first) => {
+                let rest: Vec<_> = findings.collect();
+                let is_said = |gap: &Gap| {
+                    first.gap() == Some(gap) || rest.iter().any(|finding: &Finding| finding.gap() == Some(gap))
+                };
+                notes.extend(gaps.into_iter().filter(|gap| !is_said(gap)).map(Note::NotKnown));
+                Self::NonCompliant { first, rest, notes }
+            }
+            None => match (gaps.into_iter().next(), is_reported) {
+                (Some(gap), _) => Self::Unknown(gap),
+                (None, IsReported::Yes) => Self::Compliant(notes),
+                (None, IsReported::No) => Self::NotApplicable(Why::NoCredential),
+            },
+        }
+    }
+
     /// The findings, worst first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         let (first, rest) = match self {
@@ -40,6 +73,21 @@ impl Verdict {
             _ => (None, [].as_slice()),
         };
         first.into_iter().chain(rest)
+    }
+}
+
+/// Whether a user holds any credential that the rule is about, usable or not: of others nothing is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsReported {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+impl From<bool> for IsReported {
+    fn from(holds_one: bool) -> Self {
+        if holds_one { Self::Yes } else { Self::No }
     }
 }
 
@@ -81,6 +129,14 @@ impl Finding {
         match &self.clause {
             Clause::MaxAge { credential, .. } => Some(credential),
             Clause::NotVerifiableSince { .. } => None,
+        }
+    }
+
+    /// The gap that is the finding.
+    fn gap(&self) -> Option<&Gap> {
+        match &self.clause {
+            Clause::NotVerifiableSince { gap, .. } => Some(gap),
+            Clause::MaxAge { .. } => None,
         }
     }
 
@@ -126,6 +182,8 @@ pub enum Note {
         /// The last instant at which it holds.
         until: Timestamp,
     },
+    /// Another credential of the user may or may not break the policy.
+    NotKnown(Gap),
 }
 
 impl fmt::Display for Note {
@@ -137,6 +195,7 @@ impl fmt::Display for Note {
             Self::Excepted { credential, exception, until } => {
                 write!(formatter, "{credential} EXCEPTED {exception} until {}", date(*until))
             }
+            Self::NotKnown(gap) => write!(formatter, "not all is known: {gap}"),
         }
     }
 }

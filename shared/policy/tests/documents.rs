@@ -36,6 +36,7 @@ fn user() -> User {
         attached_policies: BTreeSet::new(),
         console_password: Known::Yes(false),
         access_keys: AccessKeys::Live(vec![]),
+        other_credentials: BTreeMap::new(),
     }
 }
 

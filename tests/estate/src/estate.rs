@@ -11,7 +11,11 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use credwarden_credential::id::{AccessKeyId, AccountId, Arn, GroupName, UserId, UserName};
-use credwarden_credential::snapshot::{AccessKey, AccessKeys, KeyStatus, Known, LastUse, Snapshot, User};
+use credwarden_credential::kind::{CredentialId, CredentialKind};
+use credwarden_credential::snapshot::{
+    AccessKey, Credential, KeyStatus, Known, LastUse, Listing, Snapshot, Status, User,
+};
+use credwarden_inventory::live::SIGN_IN;
 use credwarden_inventory::read::{UserDetail, UserRecord};
 use jiff::{SignedDuration, Timestamp};
 
@@ -68,8 +72,19 @@ pub struct EstateUser {
     pub password: Option<Password>,
     /// The access keys.
     pub keys: Vec<EstateKey>,
-    /// How many keys were ever made for the user: the next one has another id.
+    /// Service-specific credentials, SSH public keys and signing certificates.
+    pub others: Vec<EstateCredential>,
+    /// How many credentials were ever made for the user: the next one has another id.
     ever_minted: u32,
+}
+
+/// A credential of an estate that is neither password nor access key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EstateCredential {
+    /// The credential; IAM shows no last use of it.
+    pub credential: Credential,
+    /// When it was created or its status last changed.
+    pub changed: Timestamp,
 }
 
 /// A console password.
@@ -120,7 +135,14 @@ impl Estate {
             tags: BTreeMap::new(),
         };
         let detail = UserDetail { record, groups: BTreeSet::new(), attached_policies: BTreeSet::new() };
-        self.users.push(EstateUser { detail, boundary: None, password: None, keys: Vec::new(), ever_minted: 0 });
+        self.users.push(EstateUser {
+            detail,
+            boundary: None,
+            password: None,
+            keys: Vec::new(),
+            others: Vec::new(),
+            ever_minted: 0,
+        });
         self
     }
 
@@ -170,11 +192,13 @@ impl Estate {
         self
     }
 
-    /// The user has a console password that was set that long ago and never used.
+    /// The user has a console password that was set that long ago and never used. The user is at least as old.
     #[must_use]
     pub fn password(mut self, age: SignedDuration) -> Self {
         let created = before(self.now, age);
-        self.last_user().password = Some(Password { created, last_used: None });
+        let user = self.last_user();
+        user.password = Some(Password { created, last_used: None });
+        user.detail.record.created = user.detail.record.created.min(created);
         self
     }
 
@@ -224,6 +248,60 @@ impl Estate {
     pub fn used(mut self, age: SignedDuration, service: &str) -> Self {
         let at = before(self.now, age);
         self.last_key().key.last_use = LastUse::At { at, service: service.to_owned(), region: "us-east-1".to_owned() };
+        self
+    }
+
+    /// The user has a service-specific credential, active, made that long ago for a service such as
+    /// `codecommit.amazonaws.com`.
+    #[must_use]
+    pub fn service_specific(self, service: &str, age: SignedDuration) -> Self {
+        self.other(CredentialKind::ServiceSpecificCredential, Some(service), age)
+    }
+
+    /// The user has an SSH public key, active, uploaded that long ago.
+    #[must_use]
+    pub fn ssh_public_key(self, age: SignedDuration) -> Self {
+        self.other(CredentialKind::SshPublicKey, None, age)
+    }
+
+    /// The user has a signing certificate, active, uploaded that long ago.
+    #[must_use]
+    pub fn signing_certificate(self, age: SignedDuration) -> Self {
+        self.other(CredentialKind::SigningCertificate, None, age)
+    }
+
+    /// The credential made last that is neither password nor access key has this status since then.
+    #[must_use]
+    pub fn with_status(mut self, status: Status, age: SignedDuration) -> Self {
+        let changed = before(self.now, age);
+        let other = self.last_other();
+        other.credential.status = status;
+        other.changed = changed;
+        self
+    }
+
+    /// The credential made last that is neither password nor access key expires in that time.
+    #[must_use]
+    pub fn expiring_in(mut self, time: SignedDuration) -> Self {
+        let expires = before(self.now, -time);
+        self.last_other().credential.expires = Some(expires);
+        self
+    }
+
+    fn other(mut self, kind: CredentialKind, service: Option<&str>, age: SignedDuration) -> Self {
+        let created = before(self.now, age);
+        let user = self.last_user();
+        user.ever_minted += 1;
+        let credential = Credential {
+            id: id::credential_id(kind, &user.detail.record.id, user.ever_minted),
+            status: Status::Active,
+            created,
+            expires: None,
+            service: service.map(str::to_owned),
+            last_use: LastUse::NotRead,
+        };
+        user.others.push(EstateCredential { credential, changed: created });
+        user.detail.record.created = user.detail.record.created.min(created);
         self
     }
 
@@ -286,7 +364,12 @@ impl Estate {
             attached_policies: attached_policies.into_iter().chain(by_group).collect(),
             groups,
             console_password: Known::Yes(user.password.is_some()),
-            access_keys: AccessKeys::Live(keys),
+            access_keys: Listing::Live(keys),
+            other_credentials: CredentialKind::OF_USERS
+                .into_iter()
+                .filter(|kind| *kind != CredentialKind::AccessKey)
+                .map(|kind| (kind, Listing::Live(user.of(kind))))
+                .collect(),
         }
     }
 
@@ -297,10 +380,34 @@ impl Estate {
         }
     }
 
+    fn last_other(&mut self) -> &mut EstateCredential {
+        match self.last_user().others.last_mut() {
+            Some(other) => other,
+            None => panic!("give the user a credential first"),
+        }
+    }
+
     fn last_key(&mut self) -> &mut EstateKey {
         match self.last_user().keys.last_mut() {
             Some(key) => key,
             None => panic!("give the user a key first"),
+        }
+    }
+}
+
+impl Password {
+    fn credential(self) -> Credential {
+        let last_use = match self.last_used.filter(|at| *at >= self.created) {
+            Some(at) => LastUse::At { at, service: SIGN_IN.to_owned(), region: String::new() },
+            None => LastUse::Never,
+        };
+        Credential {
+            id: CredentialId::ConsolePassword,
+            status: Status::Active,
+            created: self.created,
+            expires: None,
+            service: None,
+            last_use,
         }
     }
 }
@@ -314,6 +421,21 @@ impl EstateUser {
     /// The user's name.
     pub fn name(&self) -> &UserName {
         &self.detail.record.name
+    }
+
+    /// The user's credentials of a kind other than access keys, in the order of ids.
+    pub fn of(&self, kind: CredentialKind) -> Vec<Credential> {
+        let mut credentials: Vec<_> = match (kind, self.password) {
+            (CredentialKind::ConsolePassword, Some(password)) => vec![password.credential()],
+            _ => self
+                .others
+                .iter()
+                .map(|other| other.credential.clone())
+                .filter(|other| other.id.kind() == kind)
+                .collect(),
+        };
+        credentials.sort_by(|one, other| one.id.cmp(&other.id));
+        credentials
     }
 }
 

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserName};
-use credwarden_credential::snapshot::LastUse;
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{Credential, LastUse};
 use credwarden_inventory::read::{
-    AccessKeyMetadata, AuthorizationDetail, Failure, GroupDetail, ListedUser, Marker, Page, ReadError, ReadIam,
-    ReportAnswer, ReportState, UserRecord,
+    AccessKeyMetadata, AuthorizationDetail, Failure, GroupDetail, ListedUser, Marker, Owned, Page, ReadError, ReadIam,
+    ReportAnswer, ReportState, SingleUser,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -35,11 +36,17 @@ pub enum Action {
     ListAttachedUserPolicies,
     ListAttachedGroupPolicies,
     ListUsers,
+    ListServiceSpecificCredentials,
+    ListSshPublicKeys,
+    ListSigningCertificates,
 }
 
 impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "iam:{self:?}")
+        match self {
+            Self::ListSshPublicKeys => formatter.write_str("iam:ListSSHPublicKeys"),
+            action => write!(formatter, "iam:{action:?}"),
+        }
     }
 }
 
@@ -234,14 +241,54 @@ impl ReadIam for FakeIam {
         Ok(world.page(keys.collect(), marker.as_ref()))
     }
 
-    async fn has_login_profile(&self, user: &UserName) -> Result<bool, ReadError> {
+    async fn get_login_profile(&self, user: &UserName) -> Result<Option<Timestamp>, ReadError> {
         let world = self.called(Action::GetLoginProfile, user.as_str());
-        Ok(world.estate.find(user.as_str()).is_some_and(|user| user.password.is_some()))
+        Ok(world.estate.find(user.as_str()).and_then(|user| user.password).map(|password| password.created))
     }
 
-    async fn get_user(&self, user: &UserName) -> Result<UserRecord, ReadError> {
+    async fn get_user(&self, user: &UserName) -> Result<SingleUser, ReadError> {
         let world = self.called(Action::GetUser, user.as_str());
-        Ok(world.user(Action::GetUser, user)?.detail.record.clone())
+        let user = world.user(Action::GetUser, user)?;
+        let password_last_used = user.password.and_then(|password| password.last_used);
+        Ok(SingleUser { record: user.detail.record.clone(), password_last_used })
+    }
+
+    async fn list_service_specific_credentials(
+        &self,
+        user: Option<&UserName>,
+        marker: Option<Marker>,
+    ) -> Result<Page<Owned>, ReadError> {
+        let action = Action::ListServiceSpecificCredentials;
+        let world = self.called(action, user.map(UserName::as_str).unwrap_or_default());
+        let users: Vec<&EstateUser> = match user {
+            Some(user) => vec![world.user(action, user)?],
+            None => world.estate.users.iter().collect(),
+        };
+        let owned = users.into_iter().flat_map(|user| {
+            let credentials = user.of(CredentialKind::ServiceSpecificCredential).into_iter();
+            credentials.map(|credential| Owned { user: user.name().clone(), credential })
+        });
+        Ok(world.page(owned.collect(), marker.as_ref()))
+    }
+
+    async fn list_ssh_public_keys(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Credential>, ReadError> {
+        let world = self.called(Action::ListSshPublicKeys, user.as_str());
+        let keys = world.user(Action::ListSshPublicKeys, user)?.of(CredentialKind::SshPublicKey);
+        Ok(world.page(keys, marker.as_ref()))
+    }
+
+    async fn list_signing_certificates(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Credential>, ReadError> {
+        let world = self.called(Action::ListSigningCertificates, user.as_str());
+        let certificates = world.user(Action::ListSigningCertificates, user)?.of(CredentialKind::SigningCertificate);
+        Ok(world.page(certificates, marker.as_ref()))
     }
 
     async fn get_access_key_last_used(&self, key: &AccessKeyId) -> Result<LastUse, ReadError> {

@@ -4,11 +4,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserName};
-use credwarden_credential::snapshot::LastUse;
+use credwarden_credential::snapshot::{Credential, LastUse};
 use credwarden_inventory::read::{
-    AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Page, ReadError, ReadIam, ReportAnswer,
-    ReportState, UserRecord,
+    AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Owned, Page, ReadError, ReadIam, ReportAnswer,
+    ReportState, SingleUser,
 };
+use jiff::Timestamp;
 
 use crate::fake::Action;
 
@@ -137,14 +138,42 @@ impl<R: ReadIam> ReadIam for Failing<R> {
         self.reader.list_access_keys(user, marker).await
     }
 
-    async fn has_login_profile(&self, user: &UserName) -> Result<bool, ReadError> {
+    async fn get_login_profile(&self, user: &UserName) -> Result<Option<Timestamp>, ReadError> {
         self.meet(Action::GetLoginProfile, user.as_str()).await?;
-        self.reader.has_login_profile(user).await
+        self.reader.get_login_profile(user).await
     }
 
-    async fn get_user(&self, user: &UserName) -> Result<UserRecord, ReadError> {
+    async fn get_user(&self, user: &UserName) -> Result<SingleUser, ReadError> {
         self.meet(Action::GetUser, user.as_str()).await?;
         self.reader.get_user(user).await
+    }
+
+    async fn list_service_specific_credentials(
+        &self,
+        user: Option<&UserName>,
+        marker: Option<Marker>,
+    ) -> Result<Page<Owned>, ReadError> {
+        let about = user.map(UserName::as_str).unwrap_or_default();
+        self.meet(Action::ListServiceSpecificCredentials, about).await?;
+        self.reader.list_service_specific_credentials(user, marker).await
+    }
+
+    async fn list_ssh_public_keys(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Credential>, ReadError> {
+        self.meet(Action::ListSshPublicKeys, user.as_str()).await?;
+        self.reader.list_ssh_public_keys(user, marker).await
+    }
+
+    async fn list_signing_certificates(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Credential>, ReadError> {
+        self.meet(Action::ListSigningCertificates, user.as_str()).await?;
+        self.reader.list_signing_certificates(user, marker).await
     }
 
     async fn get_access_key_last_used(&self, key: &AccessKeyId) -> Result<LastUse, ReadError> {

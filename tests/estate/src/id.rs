@@ -1,6 +1,7 @@
 //! Ids that look random, and are the same in every run.
 
 use credwarden_credential::id::{AccessKeyId, UserId};
+use credwarden_credential::kind::{CredentialId, CredentialKind};
 
 /// The id of the `serial`-th user of that name.
 pub(crate) fn user_id(name: &str, serial: u32) -> UserId {
@@ -10,6 +11,20 @@ pub(crate) fn user_id(name: &str, serial: u32) -> UserId {
 /// The id of the `serial`-th key of the user of that id.
 pub(crate) fn access_key_id(user: &UserId, serial: u32) -> AccessKeyId {
     minted("AKIA", 16, user.as_str(), serial)
+}
+
+/// The id of the `serial`-th credential of that kind of the user of that id.
+pub(crate) fn credential_id(kind: CredentialKind, user: &UserId, serial: u32) -> CredentialId {
+    let owner = user.as_str();
+    match kind {
+        CredentialKind::ServiceSpecificCredential => {
+            CredentialId::ServiceSpecificCredential(minted("ACCA", 17, owner, serial))
+        }
+        CredentialKind::SshPublicKey => CredentialId::SshPublicKey(minted("APKA", 17, owner, serial)),
+        CredentialKind::SigningCertificate => CredentialId::SigningCertificate(minted("TA7", 25, owner, serial)),
+        CredentialKind::ConsolePassword => CredentialId::ConsolePassword,
+        _ => CredentialId::AccessKey(minted("AKIA", 16, owner, serial)),
+    }
 }
 
 #[expect(clippy::panic, reason = "only reached if the ids' own shape is changed without changing this")]

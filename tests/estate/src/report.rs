@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{KeyStatus, LastUse, Status};
 use jiff::Timestamp;
 
 use crate::estate::{ACCOUNT, Estate, EstateKey, EstateUser};
@@ -49,7 +50,14 @@ fn row(user: &EstateUser) -> String {
     for _ in 0..2 {
         cells.extend(key(newest_first.next()));
     }
-    cells.extend(["false", "N/A", "false", "N/A"].map(str::to_owned));
+    let mut certificates =
+        user.others.iter().rev().filter(|other| other.credential.id.kind() == CredentialKind::SigningCertificate);
+    for _ in 0..2 {
+        cells.extend(match certificates.next() {
+            Some(other) => [(other.credential.status == Status::Active).to_string(), date(other.changed)],
+            None => ["false", "N/A"].map(str::to_owned),
+        });
+    }
     cells.join(",")
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use credwarden_credential::id::{AccessKeyId, AccountId, Arn, GroupName, UserId, UserName};
-use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{KeyStatus, LastUse, Status};
 use serde::Serialize;
 
-use crate::estate::{Estate, EstateKey, EstateUser, account};
+use crate::estate::{Estate, EstateCredential, EstateKey, EstateUser, account};
 
 /// An account to be loaded into the emulator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,6 +54,31 @@ pub struct SeedUser {
     pub password: Option<SeedPassword>,
     /// The access keys.
     pub keys: Vec<SeedKey>,
+    /// The service-specific credentials.
+    pub service_specific_credentials: Vec<SeedCredential>,
+    /// The SSH public keys.
+    pub ssh_public_keys: Vec<SeedCredential>,
+    /// The signing certificates.
+    pub signing_certificates: Vec<SeedCredential>,
+}
+
+/// A credential that is neither password nor access key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SeedCredential {
+    /// The id.
+    pub id: String,
+    /// `Active`, `Inactive` or `Expired`.
+    pub status: &'static str,
+    /// When it was created.
+    pub created: i64,
+    /// When it was created or its status last changed.
+    pub changed: i64,
+    /// The service, of a service-specific credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// When it expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<i64>,
 }
 
 /// A console password.
@@ -108,6 +134,13 @@ impl From<&Estate> for Seed {
 impl From<&EstateUser> for SeedUser {
     fn from(user: &EstateUser) -> Self {
         let record = &user.detail.record;
+        let others = |kind: CredentialKind| {
+            user.others
+                .iter()
+                .filter(move |other| other.credential.id.kind() == kind)
+                .map(SeedCredential::from)
+                .collect()
+        };
         Self {
             name: record.name.clone(),
             path: record.path.clone(),
@@ -122,6 +155,26 @@ impl From<&EstateUser> for SeedUser {
                 last_used: password.last_used.map(jiff::Timestamp::as_second),
             }),
             keys: user.keys.iter().map(SeedKey::from).collect(),
+            service_specific_credentials: others(CredentialKind::ServiceSpecificCredential),
+            ssh_public_keys: others(CredentialKind::SshPublicKey),
+            signing_certificates: others(CredentialKind::SigningCertificate),
+        }
+    }
+}
+
+impl From<&EstateCredential> for SeedCredential {
+    fn from(EstateCredential { credential, changed }: &EstateCredential) -> Self {
+        Self {
+            id: credential.id.to_string(),
+            status: match credential.status {
+                Status::Active => "Active",
+                Status::Inactive => "Inactive",
+                Status::Expired => "Expired",
+            },
+            created: credential.created.as_second(),
+            changed: changed.as_second(),
+            service: credential.service.clone(),
+            expires: credential.expires.map(jiff::Timestamp::as_second),
         }
     }
 }

@@ -5,15 +5,16 @@ mod company {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use access_key_age::judge;
+    use access_key_age::{judge, kinds, undecided};
     use credwarden_credential::age::is_older;
     use credwarden_credential::id::AccessKeyId;
     use credwarden_credential::kind::CredentialKind;
     use credwarden_credential::snapshot::{AccessKeys, LastUse, User};
     use credwarden_estate::company::{Expected, PROTECTED, company};
-    use credwarden_estate::fake::FakeIam;
+    use credwarden_estate::fake::{Action, FakeIam};
     use credwarden_estate::seed::Seed;
     use credwarden_inventory::collect::{Wanted, collect};
+    use credwarden_inventory::live::LastUses;
     use credwarden_policy::class::matches;
     use credwarden_policy::exception::Exceptions;
     use credwarden_policy::policy::Policy;
@@ -42,8 +43,11 @@ mod company {
         let policy = Policy::default();
         let iam = FakeIam::new(company.estate.clone());
         let nobody = BTreeSet::new();
+        let kinds = kinds(&policy);
         let wanted = Wanted {
-            suspect_from_age: |user: &User| policy.unremarkable_age(user, CredentialKind::AccessKey),
+            kinds: &kinds,
+            undecided: |user: &User| undecided(user, &policy, now()),
+            last_uses: LastUses::NotRead,
             previously_reported: &nobody,
             resume_after: None,
         };
@@ -54,7 +58,8 @@ mod company {
             assert_eq!(said(&verdict), specimen.verdict, "{}: {}", specimen.user, specimen.why);
         }
         assert_eq!(collected.snapshot.users.len(), company.specimens.len());
-        assert!(iam.calls().len() < company.specimens.len(), "{} calls", iam.calls().len());
+        let listed = iam.calls_of(Action::ListAccessKeys).len();
+        assert!(listed < company.specimens.len(), "{listed} users' keys listed");
     }
 
     fn said(verdict: &Verdict) -> Expected {
@@ -66,7 +71,7 @@ mod company {
             Verdict::Compliant(notes) => {
                 let warned = notes.iter().map(|note| match note {
                     Note::DueBy { credential, .. } => key(credential),
-                    Note::Excepted { .. } => panic!("nobody granted an exception"),
+                    Note::Excepted { .. } | Note::NotKnown(_) => panic!("nothing is excepted, and all is known"),
                 });
                 Expected::Compliant { warned: warned.collect() }
             }

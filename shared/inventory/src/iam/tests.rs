@@ -122,8 +122,8 @@ async fn no_such_user_and_no_password_are_told_apart_from_failures() {
     let denied = mock!(Client::get_login_profile).sequence().http_status(403, Some(error("AccessDenied"))).build();
     let iam = iam(&[&no_user, &no_password, &denied]);
     assert_eq!(iam.get_user(&alice()).await.unwrap_err().failure, Failure::NoSuchEntity);
-    assert!(!iam.has_login_profile(&alice()).await.unwrap());
-    assert_eq!(iam.has_login_profile(&alice()).await.unwrap_err().failure, Failure::Denied);
+    assert_eq!(iam.get_login_profile(&alice()).await.unwrap(), None);
+    assert_eq!(iam.get_login_profile(&alice()).await.unwrap_err().failure, Failure::Denied);
 }
 
 #[tokio::test]

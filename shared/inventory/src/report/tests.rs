@@ -16,11 +16,21 @@ const ROOT: &str = "<root_account>,arn:aws:iam::123456789012:root,2019-03-01T09:
 const ALICE: &str = "alice,arn:aws:iam::123456789012:user/alice,2020-01-01T00:00:00Z,true,no_information,\
     2020-01-01T00:00:00Z,N/A,false,true,2020-02-01T00:00:00Z,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A";
 
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A credential that was changed then and never used.
+fn changed(slot: u8, text: &str) -> ReportedCredential {
+    ReportedCredential { slot, changed: Some(at(text)), last_used: None }
+}
+
 fn alice() -> Row {
     Row {
-        user_created: Some("2020-01-01T00:00:00Z".parse().unwrap()),
-        console_password: Some(true),
-        keys: [Slot::Active, Slot::Empty],
+        user_created: Some(at("2020-01-01T00:00:00Z")),
+        password: Slot::Active(changed(1, "2020-01-01T00:00:00Z")),
+        keys: [Slot::Active(changed(1, "2020-02-01T00:00:00Z")), Slot::Empty],
+        certificates: [Slot::Empty; 2],
         more_credentials: false,
     }
 }
@@ -59,7 +69,9 @@ fn columns_are_found_by_name_wherever_they_are() {
     let header = "additional_credentials_info,user_creation_time,access_key_2_active,password_enabled,\
         access_key_1_active,new_column,user,access_key_2_last_rotated";
     let row = row(&[header, "N/A,2020-01-01T00:00:00Z,FALSE,FALSE,TRUE,whatever,alice,2024-01-01T00:00:00Z"]);
-    assert_eq!(row, Row { console_password: Some(false), keys: [Slot::Active, Slot::Inactive], ..alice() });
+    let undated = ReportedCredential { slot: 1, changed: None, last_used: None };
+    let keys = [Slot::Active(undated), Slot::Inactive(changed(2, "2024-01-01T00:00:00Z"))];
+    assert_eq!(row, Row { password: Slot::Empty, keys, certificates: [Slot::Unreadable; 2], ..alice() });
 }
 
 #[test]
@@ -69,8 +81,10 @@ fn a_23rd_column_says_that_there_are_more_credentials() {
         assert_eq!(row(&[&header, &format!("{ALICE},{cell}")]).more_credentials, more, "{cell:?}");
     }
     assert!(!row(&[&header, ALICE]).more_credentials, "a row may be shorter than the header");
-    let more = Row { keys: [Slot::Inactive; 2], more_credentials: true, ..alice() };
+    let inactive = Slot::Inactive(changed(1, "2020-02-01T00:00:00Z"));
+    let more = Row { keys: [inactive; 2], more_credentials: true, ..alice() };
     assert!(more.may_hold_active_key());
+    assert_eq!(more.reported(CredentialKind::AccessKey, at("2024-01-01T00:00:00Z")), None, "it does not show all");
 }
 
 #[test]
@@ -105,19 +119,24 @@ fn a_name_with_a_comma_is_quoted_and_stays_one_name() {
 fn a_key_is_active_inactive_or_not_there() {
     let header = "user,user_creation_time,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date";
     let slot = |cells: &str| row(&[header, &format!("alice,2020-01-01T00:00:00Z,{cells}")]).keys[0];
-    assert_eq!(slot("true,2020-02-01T00:00:00Z,N/A"), Slot::Active);
-    assert_eq!(slot("true,N/A,N/A"), Slot::Active);
-    assert_eq!(slot("false,2020-02-01T00:00:00Z,N/A"), Slot::Inactive, "inactive keys keep their date");
-    assert_eq!(slot("false,N/A,2020-02-01T00:00:00Z"), Slot::Inactive);
+    let date = "2020-02-01T00:00:00Z";
+    let used = ReportedCredential { slot: 1, changed: None, last_used: Some(at(date)) };
+    assert_eq!(slot(&format!("true,{date},N/A")), Slot::Active(changed(1, date)));
+    assert_eq!(slot("true,N/A,N/A"), Slot::Active(ReportedCredential { last_used: None, ..used }));
+    assert_eq!(slot(&format!("true,N/A,{date}")), Slot::Active(used));
+    assert_eq!(slot(&format!("false,{date},N/A")), Slot::Inactive(changed(1, date)), "inactive keys keep their date");
+    assert_eq!(slot(&format!("false,N/A,{date}")), Slot::Inactive(used));
     assert_eq!(slot("false,N/A,N/A"), Slot::Empty);
     assert_eq!(slot("false,no_information,not_supported"), Slot::Empty);
     assert_eq!(slot("N/A,N/A,N/A"), Slot::Unreadable, "it claims nothing");
+    assert_eq!(slot("true,N/A,yesterday"), Slot::Unreadable, "a use at an unknown time is no disuse");
 }
 
 #[test]
 fn a_missing_column_or_cell_claims_nothing() {
     let row = row(&["user,user_creation_time,access_key_1_active", "alice,2020-01-01T00:00:00Z"]);
-    assert_eq!((row.console_password, row.keys, row.key_counts()), (None, [Slot::Unreadable; 2], None));
+    assert_eq!((row.console_password(), row.keys), (None, [Slot::Unreadable; 2]));
+    assert_eq!(row.reported(CredentialKind::AccessKey, at("2024-01-01T00:00:00Z")), None);
     let not_a_date = self::row(&[HEADER, &ALICE.replacen("2020-01-01T00:00:00Z", "yesterday", 1)]);
     assert_eq!(not_a_date.user_created, None);
 }
@@ -149,14 +168,33 @@ fn what_is_no_report_is_an_error_that_names_the_missing_column() {
     assert_eq!(long.beginning.chars().count(), 80);
 }
 
+fn any_date() -> impl Strategy<Value = Timestamp> {
+    (0_i64..4_000_000_000).prop_map(|at| Timestamp::from_second(at).unwrap())
+}
+
+fn any_credential(slot: u8) -> impl Strategy<Value = ReportedCredential> {
+    (proptest::option::of(any_date()), proptest::option::of(any_date()))
+        .prop_map(move |(changed, last_used)| ReportedCredential { slot, changed, last_used })
+}
+
+fn any_slot(slot: u8) -> impl Strategy<Value = Slot> {
+    let is_dated = |credential: &ReportedCredential| credential.changed.or(credential.last_used).is_some();
+    prop_oneof![
+        Just(Slot::Empty),
+        any_credential(slot).prop_map(Slot::Active),
+        any_credential(slot).prop_filter("without dates there is none", is_dated).prop_map(Slot::Inactive),
+        Just(Slot::Unreadable)
+    ]
+}
+
 fn any_row() -> impl Strategy<Value = Row> {
-    let slot = prop_oneof![Just(Slot::Empty), Just(Slot::Active), Just(Slot::Inactive), Just(Slot::Unreadable)];
-    let created = proptest::option::of((0_i64..4_000_000_000).prop_map(|at| Timestamp::from_second(at).unwrap()));
-    (created, any::<Option<bool>>(), [slot.clone(), slot], any::<bool>()).prop_map(
-        |(user_created, console_password, keys, more_credentials)| Row {
+    let password = any_slot(1).prop_map(|slot| if let Slot::Inactive(_) = slot { Slot::Empty } else { slot });
+    (proptest::option::of(any_date()), password, [any_slot(1), any_slot(2)], any::<bool>()).prop_map(
+        |(user_created, password, keys, more_credentials)| Row {
             user_created,
-            console_password,
+            password,
             keys,
+            certificates: [Slot::Unreadable; 2],
             more_credentials,
         },
     )
@@ -167,51 +205,47 @@ fn any_report() -> impl Strategy<Value = Report> {
     btree_map(name, any_row(), 0..20).prop_map(|rows| Report { rows })
 }
 
+const COLUMNS: [&str; 12] = [
+    "user",
+    "user_creation_time",
+    "password_enabled",
+    "password_last_changed",
+    "password_last_used",
+    "access_key_1_active",
+    "access_key_1_last_rotated",
+    "access_key_1_last_used_date",
+    "access_key_2_active",
+    "access_key_2_last_rotated",
+    "access_key_2_last_used_date",
+    "additional_credentials_info",
+];
+
 /// Writes a report with its columns turned round by `turn` places.
 fn render(report: &Report, turn: usize, dates_end_in_z: bool, newline: &str) -> String {
-    let mut lines = vec![turned(
-        [
-            "user",
-            "user_creation_time",
-            "password_enabled",
-            "access_key_1_active",
-            "access_key_1_last_rotated",
-            "access_key_2_active",
-            "access_key_2_last_rotated",
-            "additional_credentials_info",
-        ]
-        .map(str::to_owned),
-        turn,
-    )];
-    for (name, row) in &report.rows {
-        let created = row.user_created.map_or_else(
+    let date = |at: Option<Timestamp>| {
+        at.map_or_else(
             || "N/A".to_owned(),
             |at| at.strftime("%Y-%m-%dT%H:%M:%S").to_string() + if dates_end_in_z { "Z" } else { "+00:00" },
-        );
-        let password = row.console_password.map_or_else(|| "not_supported".to_owned(), |has_one| has_one.to_string());
-        let [(active_1, rotated_1), (active_2, rotated_2)] = row.keys.map(|slot| match slot {
-            Slot::Empty => ("false", "N/A"),
-            Slot::Active => ("TRUE", "2020-01-01T00:00:00Z"),
-            Slot::Inactive => ("false", "2020-01-01T00:00:00Z"),
-            Slot::Unreadable => ("", "N/A"),
-        });
+        )
+    };
+    let slot = |slot: Slot| match slot {
+        Slot::Empty => ["false".to_owned(), "N/A".to_owned(), "no_information".to_owned()],
+        Slot::Active(dates) => ["TRUE".to_owned(), date(dates.changed), date(dates.last_used)],
+        Slot::Inactive(dates) => ["false".to_owned(), date(dates.changed), date(dates.last_used)],
+        Slot::Unreadable => ["not_supported".to_owned(), "N/A".to_owned(), "N/A".to_owned()],
+    };
+    let mut lines = vec![turned(COLUMNS.map(str::to_owned).to_vec(), turn)];
+    for (name, row) in &report.rows {
         let more = if row.more_credentials { "1" } else { "N/A" };
-        let cells = [
-            format!("\"{name}\""),
-            created,
-            password,
-            active_1.to_owned(),
-            rotated_1.to_owned(),
-            active_2.to_owned(),
-            rotated_2.to_owned(),
-            more.to_owned(),
-        ];
+        let mut cells = vec![format!("\"{name}\""), date(row.user_created)];
+        cells.extend([row.password, row.keys[0], row.keys[1]].into_iter().flat_map(slot));
+        cells.push(more.to_owned());
         lines.push(turned(cells, turn));
     }
     lines.join(newline)
 }
 
-fn turned(mut cells: [String; 8], turn: usize) -> String {
+fn turned(mut cells: Vec<String>, turn: usize) -> String {
     cells.rotate_left(turn);
     cells.join(",")
 }
@@ -220,7 +254,7 @@ proptest! {
     #[test]
     fn what_was_written_is_what_is_read(
         report in any_report(),
-        turn in 0_usize..8,
+        turn in 0_usize..COLUMNS.len(),
         dates_end_in_z in any::<bool>(),
         newline in prop_oneof![Just("\n"), Just("\r\n")],
     ) {

@@ -5,18 +5,19 @@ use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
 
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserId, UserName};
-use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use credwarden_credential::snapshot::{Credential, KeyStatus, LastUse};
 use credwarden_estate::fake::FakeIam;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_inventory::read::{
-    AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Page, ReadError, ReadIam, ReportAnswer,
-    ReportState, UserRecord,
+    AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Owned, Page, ReadError, ReadIam, ReportAnswer,
+    ReportState, SingleUser,
 };
 use credwarden_ledger::memory::MemoryTable;
 use credwarden_ledger::table::{Item, Key, Query, Table, TableError, Write};
 use credwarden_remedy::resource::{ConfigError, ReadConfig};
 use credwarden_remedy::ssm::{Execution, ReadSsm, SsmError};
 use credwarden_remedy::write::{WriteError, WriteIam};
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{Parameters, Writes};
@@ -252,11 +253,38 @@ impl ReadIam for GatedReader {
         gated!(self, "ListAccessKeys", user, || shown.list_access_keys(user, marker.clone()))
     }
 
-    async fn has_login_profile(&self, user: &UserName) -> Result<bool, ReadError> {
-        gated!(self, "GetLoginProfile", user, || self.iam.has_login_profile(user))
+    async fn get_login_profile(&self, user: &UserName) -> Result<Option<Timestamp>, ReadError> {
+        gated!(self, "GetLoginProfile", user, || self.iam.get_login_profile(user))
     }
 
-    async fn get_user(&self, user: &UserName) -> Result<UserRecord, ReadError> {
+    async fn list_service_specific_credentials(
+        &self,
+        user: Option<&UserName>,
+        marker: Option<Marker>,
+    ) -> Result<Page<Owned>, ReadError> {
+        let about = user.map(UserName::as_str).unwrap_or_default();
+        gated!(self, "ListServiceSpecificCredentials", about, || self
+            .iam
+            .list_service_specific_credentials(user, marker.clone()))
+    }
+
+    async fn list_ssh_public_keys(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Credential>, ReadError> {
+        gated!(self, "ListSSHPublicKeys", user, || self.iam.list_ssh_public_keys(user, marker.clone()))
+    }
+
+    async fn list_signing_certificates(
+        &self,
+        user: &UserName,
+        marker: Option<Marker>,
+    ) -> Result<Page<Credential>, ReadError> {
+        gated!(self, "ListSigningCertificates", user, || self.iam.list_signing_certificates(user, marker.clone()))
+    }
+
+    async fn get_user(&self, user: &UserName) -> Result<SingleUser, ReadError> {
         gated!(self, "GetUser", user, || self.iam.get_user(user))
     }
 
