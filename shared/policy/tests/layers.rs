@@ -37,6 +37,7 @@ fn human(tags: &[(&str, u32)]) -> User {
         attached_policies: BTreeSet::new(),
         console_password: Known::Yes(true),
         access_keys: AccessKeys::Live(vec![]),
+        other_credentials: BTreeMap::new(),
     }
 }
 
