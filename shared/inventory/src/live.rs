@@ -161,13 +161,11 @@ pub(crate) async fn other_credentials<R: ReadIam>(
 /// Credentials each once and in the order of ids, unless an active one was created in the future.
 pub(crate) fn plausible(credentials: Vec<Credential>, name: &UserName, now: Timestamp) -> Listing<Credential> {
     let is_implausible = |found: &&Credential| found.status == Status::Active && is_in_the_future(found.created, now);
-    match credentials.iter().find(is_implausible) {
-        Some(credential) => Listing::Unread(from_the_future(&credential.id, name, credential.created)),
-        None => {
-            let by_id: BTreeMap<_, _> = credentials.into_iter().map(|found| (found.id.clone(), found)).collect();
-            Listing::Live(by_id.into_values().collect())
-        }
+    if let Some(credential) = credentials.iter().find(is_implausible) {
+        return Listing::Unread(from_the_future(&credential.id, name, credential.created));
     }
+    let by_id: BTreeMap<_, _> = credentials.into_iter().map(|found| (found.id.clone(), found)).collect();
+    Listing::Live(by_id.into_values().collect())
 }
 
 /// When a user's console password was created, if there is one.

@@ -67,7 +67,7 @@ fn a_tag_that_lowers_an_age_below_the_warning_sets_both() {
     let policy = Policy::default();
     let alice = human(&[("credwarden:max-age-days", 10)]);
     let class = policy.class(&alice).unwrap();
-    let layers = policy.limit_layers(&alice, class, CredentialKind::ConsolePassword);
+    let layers = policy.limit_layers(&alice, class, CredentialKind::AccessKey);
     assert_eq!(layers.max_age, set_by(Some(Days(10)), MAX_AGE));
     assert_eq!(layers.warn, set_by(Days(9), MAX_AGE));
 }

@@ -1,15 +1,17 @@
-//! The rule over a whole account, invocation by invocation.
+//! A rule over a whole account, invocation by invocation.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use access_key_age::RULE;
 use credwarden_config_rule::{
     Compliance, CompliancePage, ConfigService, Evaluation, PutEvaluations, ServiceError, StoredResult,
 };
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_estate::fake::{Action, FakeIam};
 use credwarden_estate::fault::Failing;
+use credwarden_inventory::live::LastUses;
 use credwarden_inventory::parameter::ParameterError;
 use credwarden_inventory::read::Failure;
 use credwarden_ledger::memory::MemoryTable;
@@ -17,6 +19,14 @@ use credwarden_policy::document::DEFAULT;
 use serde_json::json;
 
 use super::*;
+
+const AGE: Definition = Definition {
+    name: RULE,
+    last_uses: LastUses::NotRead,
+    kinds: access_key_age::kinds,
+    undecided: access_key_age::undecided,
+    judge: access_key_age::judge,
+};
 
 /// Long enough for any pass.
 const AMPLE: Duration = Duration::from_secs(230);
@@ -82,6 +92,7 @@ impl World {
     /// One invocation.
     async fn run<R: ReadIam>(&self, iam: R, now: Timestamp, time_left: Duration) -> Result<bool, String> {
         let scan = Scan {
+            rule: AGE,
             iam,
             parameters: Text(self.policy.clone()),
             policy_parameter: "/credwarden/policy".to_owned(),

@@ -1,24 +1,24 @@
-//! Wires the rule to the account, the ledger and AWS Config.
+//! A rule, wired to the account, the ledger and AWS Config.
 
 use std::collections::BTreeMap;
 
-use access_key_age::{RULE, evaluate, kinds, undecided};
 use anyhow::Context as _;
 use credwarden_config_rule::{Annotation, Coverage, Invocation, Judgement, NoParameters, Pass, Resource, Rule};
 use credwarden_credential::id::UserId;
 use credwarden_credential::snapshot::User;
 use credwarden_inventory::collect::{Collected, Wanted, collect};
-use credwarden_inventory::live::LastUses;
 use credwarden_inventory::parameter::ReadParameter;
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::pass::{CompletePass, Gaps, PassUnderWay, Passes};
 use credwarden_ledger::table::Table;
 use credwarden_ledger::{Ledger, LedgerError};
-use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::{Policy, PolicyId};
+use credwarden_policy::remedy::RuleName;
 use credwarden_policy::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::Definition;
 
 /// The type of the resources that the rule reports on.
 const RESOURCE_TYPE: &str = "AWS::IAM::User";
@@ -29,20 +29,22 @@ const LONGEST_PASS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The rule, with what it reads and remembers.
 #[derive(Debug)]
-pub(crate) struct Scan<R, P, T> {
+pub struct Scan<R, P, T> {
+    /// What decides.
+    pub rule: Definition,
     /// The account's users.
-    pub(crate) iam: R,
+    pub iam: R,
     /// Where the policy is read from.
-    pub(crate) parameters: P,
+    pub parameters: P,
     /// The name of the policy's parameter.
-    pub(crate) policy_parameter: String,
+    pub policy_parameter: String,
     /// What is remembered between invocations.
-    pub(crate) ledger: Ledger<T>,
+    pub ledger: Ledger<T>,
 }
 
 /// What is remembered once AWS Config has accepted a pass.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub struct Progress {
     passes: Passes,
     gaps: Gaps,
     /// The policy, where the pass is complete.
@@ -66,22 +68,23 @@ impl<R: ReadIam, P: ReadParameter, T: Table> Rule for Scan<R, P, T> {
         let text = self.parameters.read_parameter(&self.policy_parameter).await?;
         let policy = Policy::parse(&text).with_context(|| format!("failed to use `{}`", self.policy_parameter))?;
         let exceptions = self.ledger.exceptions(now).await?;
-        let passes = self.ledger.passes(RULE).await?;
-        let known_gaps = self.ledger.gaps(RULE).await?;
-        let under_way = under_way(&passes, &policy, now)?;
+        let passes = self.ledger.passes(self.rule.name).await?;
+        let known_gaps = self.ledger.gaps(self.rule.name).await?;
+        let under_way = under_way(self.rule.name, &passes, &policy, now)?;
         let previously_reported =
             invocation.reported.iter().filter_map(|resource| resource.id().parse().ok()).collect();
-        let kinds = kinds(&policy);
+        let kinds = (self.rule.kinds)(&policy);
         let wanted = Wanted {
             kinds: &kinds,
-            undecided: |user: &User| undecided(user, &policy, now),
-            last_uses: LastUses::NotRead,
+            undecided: |user: &User| (self.rule.undecided)(user, &policy, now),
+            last_uses: self.rule.last_uses,
             previously_reported: &previously_reported,
             resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
         };
         let mut collected = collect(&self.iam, wanted, now, invocation.time_left).await?;
         let gaps = date_gaps(&mut collected, known_gaps, now);
-        let judgements = judgements(&collected, &policy, &exceptions, now)?;
+        let judge = |user: &User| (self.rule.judge)(user, &policy, &exceptions, now);
+        let judgements = judgements(&collected, judge)?;
         let started = under_way.map_or(now, |(pass, _)| pass.started);
         let progress = progress(&collected, passes, gaps, policy, started, now)?;
         let coverage = if collected.cursor.is_some() { Coverage::Partial } else { Coverage::Complete };
@@ -90,12 +93,12 @@ impl<R: ReadIam, P: ReadParameter, T: Table> Rule for Scan<R, P, T> {
 
     async fn reported(&self, invocation: &Invocation<NoParameters>, pass: &Pass<Progress>) -> anyhow::Result<()> {
         let Progress { passes, gaps, reported } = &pass.progress;
-        self.ledger.keep_gaps(RULE, gaps).await?;
+        self.ledger.keep_gaps(self.rule.name, gaps).await?;
         if let Some(policy) = reported {
-            self.ledger.record_reported(RULE, policy, invocation.now).await?;
+            self.ledger.record_reported(self.rule.name, policy, invocation.now).await?;
         }
         // Last, so that a pass counts as complete only when everything else of it is kept.
-        match self.ledger.keep_passes(RULE, passes, invocation.now).await {
+        match self.ledger.keep_passes(self.rule.name, passes, invocation.now).await {
             // AWS Config may deliver an event twice. Both runs reported what is true, and the other's progress stands.
             Err(LedgerError::Superseded { .. }) => Ok(()),
             kept => Ok(kept?),
@@ -104,10 +107,15 @@ impl<R: ReadIam, P: ReadParameter, T: Table> Rule for Scan<R, P, T> {
 }
 
 /// The pass that goes on, if it judges by this policy and began recently.
-fn under_way(passes: &Passes, policy: &Policy, now: Timestamp) -> anyhow::Result<Option<(PassUnderWay, Cursor)>> {
+fn under_way(
+    rule: RuleName,
+    passes: &Passes,
+    policy: &Policy,
+    now: Timestamp,
+) -> anyhow::Result<Option<(PassUnderWay, Cursor)>> {
     let Some(pass) = &passes.under_way else { return Ok(None) };
     let cursor: Cursor = serde_json::from_str(&pass.cursor)
-        .with_context(|| format!("failed to read where the pass of `{RULE}` goes on"))?;
+        .with_context(|| format!("failed to read where the pass of `{rule}` goes on"))?;
     let goes_on = cursor.policy == policy.id() && now.duration_since(pass.started) <= LONGEST_PASS;
     Ok(goes_on.then(|| (pass.clone(), cursor)))
 }
@@ -132,17 +140,15 @@ fn date_gaps(collected: &mut Collected, known: Gaps, now: Timestamp) -> Gaps {
 
 fn judgements(
     collected: &Collected,
-    policy: &Policy,
-    exceptions: &Exceptions,
-    now: Timestamp,
+    judge: impl Fn(&User) -> Verdict,
 ) -> anyhow::Result<BTreeMap<Resource, Judgement>> {
     let resource = |user: &UserId| Resource::new(RESOURCE_TYPE, user.as_str());
     let mut judgements = BTreeMap::new();
     for user in &collected.existing {
         judgements.insert(resource(user)?, Judgement::JudgedEarlier);
     }
-    for (user, verdict) in evaluate(&collected.snapshot, policy, exceptions, now) {
-        judgements.insert(resource(&user)?, judgement(&verdict));
+    for user in collected.snapshot.users.values() {
+        judgements.insert(resource(&user.id)?, judgement(&judge(user)));
     }
     Ok(judgements)
 }
