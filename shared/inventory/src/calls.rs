@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 
 /// How often a call is tried. Adaptive retries slow down by themselves when AWS throttles; more attempts would keep
 /// one user's bad luck from becoming a gap at the price of everybody's time.
@@ -26,7 +26,12 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Region and credentials from the function's environment, retries and time limits from here: what every client of a
 /// function is made of.
 pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(timeouts()).load().await
+    loader().load().await
+}
+
+/// The same, for whoever chooses region or credentials otherwise.
+pub fn loader() -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(timeouts())
 }
 
 pub(crate) fn retries() -> RetryConfig {

@@ -5,10 +5,10 @@
 //! that it was used at a time.
 //! (IAM User Guide, "Getting credential reports for your AWS account".)
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
-use credwarden_credential::id::UserName;
+use credwarden_credential::id::{Arn, UserName};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Reported, ReportedCredential};
 use csv::{ByteRecord, ReaderBuilder};
@@ -20,6 +20,9 @@ mod tests;
 
 pub use fresh::{MAX_REPORT_AGE, NotReady, ReportError, fresh_report};
 
+/// The root user's name in the report.
+const ROOT: &str = "<root_account>";
+
 /// A credential report, by user.
 ///
 /// The account's root user has a row in the report, and none here: it is no IAM user.
@@ -27,6 +30,10 @@ pub use fresh::{MAX_REPORT_AGE, NotReady, ReportError, fresh_report};
 pub struct Report {
     /// The rows that could be read. A user whose rows contradict each other has none.
     pub rows: BTreeMap<UserName, Row>,
+    /// The users whose rows contradict each other.
+    pub contradicted: BTreeSet<UserName>,
+    /// How many rows bear neither a user's name nor the root user's.
+    pub nameless: usize,
 }
 
 /// What the report says of one user.
@@ -34,6 +41,8 @@ pub struct Report {
 /// A cell that is missing, or holds something nobody knows, makes no claim: it is `None` or [`Slot::Unreadable`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
+    /// `arn`, which contains the path.
+    pub arn: Option<Arn>,
     /// `user_creation_time`: tells users apart that bore the same name one after the other.
     pub user_created: Option<Timestamp>,
     /// The console password (`password_enabled`, `password_last_changed`, `password_last_used`).
@@ -81,23 +90,26 @@ impl Report {
         let mut records = reader.byte_records().map_while(Result::ok);
         let columns = Columns::find(&records.next().unwrap_or_default(), content)?;
 
-        let mut rows = BTreeMap::new();
+        let mut report = Self::default();
         for record in records {
-            // The root user's `<root_account>` is no user name, and neither is half a name of a report cut short.
-            if let Ok(name) = columns.text(&record, "user").parse::<UserName>() {
-                let row = columns.row(&record);
-                match rows.entry(name) {
-                    Entry::Vacant(vacant) => {
-                        vacant.insert(Some(row));
-                    }
-                    Entry::Occupied(mut occupied) if occupied.get().as_ref() != Some(&row) => {
-                        occupied.insert(None);
-                    }
-                    Entry::Occupied(_) => {}
+            let Ok(name) = columns.text(&record, "user").parse::<UserName>() else {
+                // The root user is no IAM user; any other name that is none may be half a name of a report cut short.
+                report.nameless += usize::from(columns.text(&record, "user") != ROOT);
+                continue;
+            };
+            let row = columns.row(&record);
+            match report.rows.entry(name) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(row);
                 }
+                Entry::Occupied(occupied) if *occupied.get() != row => {
+                    report.contradicted.insert(occupied.key().clone());
+                }
+                Entry::Occupied(_) => {}
             }
         }
-        Ok(Self { rows: rows.into_iter().filter_map(|(name, row)| Some((name, row?))).collect() })
+        report.rows.retain(|name, _| !report.contradicted.contains(name));
+        Ok(report)
     }
 }
 
@@ -175,6 +187,7 @@ impl Columns {
             self.slot(record, slot, &format!("cert_{slot}_active"), &format!("cert_{slot}_last_rotated"), None)
         };
         Row {
+            arn: self.text(record, "arn").parse().ok(),
             user_created: self.text(record, "user_creation_time").parse().ok(),
             password: match boolean(self.text(record, "password_enabled")) {
                 // Whatever else its columns say: without a password there is none.

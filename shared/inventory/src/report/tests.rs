@@ -27,6 +27,7 @@ fn changed(slot: u8, text: &str) -> ReportedCredential {
 
 fn alice() -> Row {
     Row {
+        arn: Some("arn:aws:iam::123456789012:user/alice".parse().unwrap()),
         user_created: Some(at("2020-01-01T00:00:00Z")),
         password: Slot::Active(changed(1, "2020-01-01T00:00:00Z")),
         keys: [Slot::Active(changed(1, "2020-02-01T00:00:00Z")), Slot::Empty],
@@ -57,6 +58,12 @@ fn users_have_rows_and_the_root_user_has_none() {
 }
 
 #[test]
+fn a_row_that_bears_no_name_is_counted_and_the_root_users_is_not() {
+    let report = Report::parse([HEADER, ROOT, ALICE, "half a na"].join("\n").as_bytes()).unwrap();
+    assert_eq!((report.rows.len(), report.nameless), (1, 1));
+}
+
+#[test]
 fn a_newline_at_the_end_adds_nothing_and_its_lack_loses_nothing() {
     for end in ["", "\n", "\r\n", "\n\n"] {
         assert_eq!(row(&[HEADER, &format!("{ALICE}{end}")]), alice(), "{end:?}");
@@ -71,7 +78,7 @@ fn columns_are_found_by_name_wherever_they_are() {
     let row = row(&[header, "N/A,2020-01-01T00:00:00Z,FALSE,FALSE,TRUE,whatever,alice,2024-01-01T00:00:00Z"]);
     let undated = ReportedCredential { slot: 1, changed: None, last_used: None };
     let keys = [Slot::Active(undated), Slot::Inactive(changed(2, "2024-01-01T00:00:00Z"))];
-    assert_eq!(row, Row { password: Slot::Empty, keys, certificates: [Slot::Unreadable; 2], ..alice() });
+    assert_eq!(row, Row { password: Slot::Empty, keys, certificates: [Slot::Unreadable; 2], arn: None, ..alice() });
 }
 
 #[test]
@@ -147,6 +154,8 @@ fn a_row_given_twice_counts_once_and_rows_that_contradict_each_other_not_at_all(
     let other = ALICE.replacen("true", "false", 1);
     assert_eq!(names(&[HEADER, ALICE, &other]), [""; 0]);
     assert_eq!(names(&[HEADER, ALICE, &other, ALICE]), [""; 0], "whichever comes last");
+    let report = Report::parse([HEADER, ALICE, &other].join("\n").as_bytes()).unwrap();
+    assert_eq!(report.contradicted, BTreeSet::from(["alice".parse().unwrap()]));
 }
 
 #[test]
@@ -191,6 +200,7 @@ fn any_row() -> impl Strategy<Value = Row> {
     let password = any_slot(1).prop_map(|slot| if let Slot::Inactive(_) = slot { Slot::Empty } else { slot });
     (proptest::option::of(any_date()), password, [any_slot(1), any_slot(2)], any::<bool>()).prop_map(
         |(user_created, password, keys, more_credentials)| Row {
+            arn: None,
             user_created,
             password,
             keys,
@@ -202,7 +212,7 @@ fn any_row() -> impl Strategy<Value = Row> {
 
 fn any_report() -> impl Strategy<Value = Report> {
     let name = "[A-Za-z0-9_+=,.@-]{1,64}".prop_map(|name| name.parse::<UserName>().unwrap());
-    btree_map(name, any_row(), 0..20).prop_map(|rows| Report { rows })
+    btree_map(name, any_row(), 0..20).prop_map(|rows| Report { rows, ..Report::default() })
 }
 
 const COLUMNS: [&str; 12] = [
