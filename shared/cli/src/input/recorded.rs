@@ -1,0 +1,78 @@
+//! A recorded account: the file that `credwarden snapshot` writes.
+
+use anyhow::{Context as _, bail};
+use credwarden_credential::snapshot::Snapshot;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::finding::SourceKind;
+use crate::subject::{Facts, Subject};
+
+/// The format of recordings that this version writes and reads.
+const FORMAT: u32 = 1;
+
+/// A recorded account. It holds ids, names, dates, tags and policies' ARNs; IAM gives out no secret that it could hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recording {
+    /// [`FORMAT`]
+    pub format: u32,
+    /// The version that recorded it.
+    pub version: String,
+    /// The account's users.
+    pub snapshot: Snapshot,
+}
+
+/// Only what tells whether the rest can be read.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+impl Recording {
+    /// A recording of what was read.
+    pub fn of(snapshot: Snapshot) -> Self {
+        Self { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), snapshot }
+    }
+
+    /// Reads what [`Recording::to_json`] wrote.
+    ///
+    /// # Errors
+    /// The text is no recording, or one of another format.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        const HINT: &str = "hint: `credwarden snapshot > FILE` records an account";
+        let head: Head = serde_json::from_str(text).with_context(|| format!("it is no recorded account\n{HINT}"))?;
+        if head.format != FORMAT {
+            bail!("it has format {}, and this version reads {FORMAT}\nhint: record the account again", head.format);
+        }
+        serde_json::from_str(text).with_context(|| format!("its content is damaged\n{HINT}"))
+    }
+
+    /// The recording as it is written.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
+    }
+}
+
+/// The facts of a recording, judged at `as_of`, or when it was made.
+///
+/// # Errors
+/// The text is no recording, or it was made after `as_of`.
+pub fn facts(text: &str, file: &str, as_of: Option<Timestamp>) -> anyhow::Result<Facts> {
+    let recording = Recording::parse(text).with_context(|| format!("failed to use `{file}` as a recorded account"))?;
+    let recorded = recording.snapshot.as_of;
+    if let Some(as_of) = as_of.filter(|as_of| *as_of < recorded) {
+        bail!(
+            "`{file}` was recorded at {recorded}, after `--as-of {as_of}`: what was deleted in between is not in it\n\
+             hint: choose that time or a later one"
+        );
+    }
+    Ok(Facts {
+        kind: SourceKind::Snapshot,
+        file: Some(file.to_owned()),
+        as_of: as_of.unwrap_or(recorded),
+        subjects: recording.snapshot.users.into_values().map(Subject::User).collect(),
+        unreadable_rows: 0,
+        limitations: vec!["exceptions stand in the ledger of a deployment, which is not read".to_owned()],
+    })
+}

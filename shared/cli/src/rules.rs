@@ -1,0 +1,47 @@
+//! The rules that are judged at a terminal: one entry each.
+
+use std::collections::BTreeSet;
+
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::User;
+use credwarden_policy::exception::Exceptions;
+use credwarden_policy::policy::Policy;
+use credwarden_policy::remedy::RuleName;
+use credwarden_policy::verdict::Verdict;
+use jiff::Timestamp;
+
+/// A rule, as far as a terminal needs to know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The name.
+    pub name: RuleName,
+    /// What it finds, a sentence without its end.
+    pub finds: &'static str,
+    /// The judgement itself: the one that AWS Config is told.
+    pub judge: fn(&User, &Policy, &Exceptions, Timestamp) -> Verdict,
+    /// The kinds of credentials that it judges by a policy.
+    pub kinds: fn(&Policy) -> BTreeSet<CredentialKind>,
+    /// The kinds of which more must be read of a user before it can be judged.
+    pub undecided: fn(&User, &Policy, Timestamp) -> BTreeSet<CredentialKind>,
+}
+
+/// All rules, in the order in which they are written.
+pub const RULES: &[Rule] = &[Rule {
+    name: access_key_age::RULE,
+    finds: "Active credentials older than the policy allows their user's class",
+    judge: access_key_age::judge,
+    kinds: access_key_age::kinds,
+    undecided: access_key_age::undecided,
+}];
+
+/// The rules of these names, or all where none is named.
+pub fn chosen(names: &[RuleName]) -> Vec<&'static Rule> {
+    RULES.iter().filter(|rule| names.is_empty() || names.contains(&rule.name)).collect()
+}
+
+impl Rule {
+    /// The controls of frameworks that the rule serves.
+    pub fn controls(&self) -> Vec<String> {
+        self.name.controls().map(ToString::to_string).collect()
+    }
+}

@@ -1,0 +1,92 @@
+//! From a command to its output and exit status.
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+use credwarden_policy::policy::Policy;
+use jiff::Timestamp;
+
+use crate::arguments::{Arguments, Command, Explain, ExplainFormat, Format, PolicyRequest, Scan};
+use crate::failure::Failure;
+use crate::input::recorded::Recording;
+use crate::input::{account, facts, policy, text};
+use crate::output::{Look, csv, json, sarif, table};
+use crate::rules::{RULES, chosen};
+use crate::{explain, permissions, scan};
+
+/// What is written to standard output, and the exit status.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The text.
+    pub text: String,
+    /// The exit status.
+    pub status: u8,
+}
+
+impl From<String> for Outcome {
+    fn from(text: String) -> Self {
+        Self { text, status: 0 }
+    }
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// It could not be done; nothing was changed.
+pub async fn run(arguments: Arguments, look: Look, now: Timestamp) -> Result<Outcome, Failure> {
+    match arguments.command {
+        Command::Scan(request) => run_scan(&request, look, now).await,
+        Command::Explain(request) => run_explain(&request, now).await,
+        Command::Snapshot(request) => {
+            let snapshot = Box::pin(account::record(&request.account, now)).await?;
+            let text = Recording::of(snapshot).to_json().context("failed to write the recording")?;
+            Ok(Outcome::from(text + "\n"))
+        }
+        Command::Policy(request) => Ok(run_policy(&request)?.into()),
+        Command::Permissions => Ok(json::render(&permissions::policy())?.into()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "credwarden", &mut script);
+            Ok(String::from_utf8(script).context("failed to write the completion script")?.into())
+        }
+    }
+}
+
+async fn run_scan(request: &Scan, look: Look, now: Timestamp) -> Result<Outcome, Failure> {
+    let rules = chosen(&request.rules);
+    let (policy, used) = policy(request.input.policy.as_deref())?;
+    let facts = facts(&request.input, &policy, &rules, now).await?;
+    let scan = scan::scan(facts, &policy, used, &rules, request)?;
+    let text = match request.format {
+        Format::Table => table::render(&scan, look),
+        Format::Json => json::render(&scan)?,
+        Format::Csv => csv::render(&scan)?,
+        Format::Sarif => json::render(&sarif::document(&scan))?,
+    };
+    Ok(Outcome { text, status: scan::exit_status(&scan.summary, request.fail_on) })
+}
+
+async fn run_explain(request: &Explain, now: Timestamp) -> Result<Outcome, Failure> {
+    let rules: Vec<_> = RULES.iter().collect();
+    let (policy, _) = policy(request.input.policy.as_deref())?;
+    let facts = facts(&request.input, &policy, &rules, now).await?;
+    let explanation = explain::explain(&request.user, &facts, &policy, &rules)?;
+    let text = match request.format {
+        ExplainFormat::Text => explanation.text(),
+        ExplainFormat::Json => json::render(&explanation)?,
+    };
+    Ok(text.into())
+}
+
+fn run_policy(request: &PolicyRequest) -> Result<String, Failure> {
+    if let Some(file) = &request.check {
+        let name = file.display();
+        let text = text(file).with_context(|| format!("failed to read the policy `{name}`"))?;
+        let policy = Policy::parse(&text).with_context(|| format!("failed to use the policy `{name}`"))?;
+        return Ok(json::render(policy.document())?);
+    }
+    if let Some(preset) = request.preset {
+        return Ok(preset.document() + "\n");
+    }
+    let (policy, _) = policy(request.policy.as_deref())?;
+    Ok(json::render(&policy.effective())?)
+}
