@@ -9,7 +9,7 @@ use crate::finding::SourceKind;
 use crate::subject::{Facts, Subject};
 
 /// The format of recordings that this version writes and reads.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 
 /// A recorded account. It holds ids, names, dates, tags and policies' ARNs; IAM gives out no secret that it could hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

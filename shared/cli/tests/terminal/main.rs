@@ -12,3 +12,5 @@ mod program;
 mod reports;
 #[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod soundness;
