@@ -15,7 +15,7 @@ use crate::remedy::{Budget, Mode, Remedy, RemedyName, RuleName};
 pub(crate) const DEFAULT_CLASS: &str = "default";
 
 /// The longest limit, in days; more would be no limit.
-const LONGEST: u32 = 3650;
+pub(crate) const LONGEST: u32 = 3650;
 
 /// Checks everything that the document's types cannot say.
 pub(crate) fn check(document: Document) -> Result<Policy, Vec<Problem>> {

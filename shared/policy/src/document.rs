@@ -25,8 +25,10 @@ const LONGEST_LINE: usize = 160;
 /// A policy as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Document {
     /// The format, [`FORMAT`].
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::format"))]
     pub format: u32,
     /// Keys of tags that only the security team can write (guarded by a service control policy). Class matchers may
     /// name these only.
@@ -36,6 +38,7 @@ pub struct Document {
     pub classes: Vec<ClassEntry>,
     /// Limits by class name, or `default`, then by kind of credential.
     #[serde(deserialize_with = "unique_keys")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::limits"))]
     pub limits: BTreeMap<String, BTreeMap<String, LimitsEntry>>,
     /// ARN patterns of users that no remedy changes, ever.
     #[serde(default)]
@@ -45,6 +48,7 @@ pub struct Document {
     pub approvers: Vec<String>,
     /// Remedy and mode by rule, then by class name or `default`.
     #[serde(deserialize_with = "unique_keys")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::remedies"))]
     pub remedies: BTreeMap<String, BTreeMap<String, RemedyEntry>>,
     /// How many credentials remedies may change in a day.
     pub budget: BudgetEntry,
@@ -76,16 +80,19 @@ impl Document {
 
 /// One class as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct ClassEntry {
     /// The name, such as `human`.
     pub name: String,
     /// Matchers of which one suffices.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub r#match: Vec<MatcherEntry>,
 }
 
 /// A matcher as written: all its conditions must hold; one without conditions matches everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct MatcherEntry {
     /// Glob over the user's path, such as `/service/*`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,6 +116,7 @@ pub struct MatcherEntry {
 
 /// A tag as written in a matcher.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct TagEntry {
     /// The key, one of `guardedTags`.
     pub key: String,
@@ -119,12 +127,14 @@ pub struct TagEntry {
 /// Limits as written; what is absent under a class comes from `default`, and what is absent there from [`DEFAULT`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct LimitsEntry {
     /// Days after creation from which the credential breaks the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age_days: Option<Limit>,
     /// Days before that from which the annotation names the date.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 3650)))]
     pub warn_days: Option<u32>,
     /// Days after its last use from which the credential breaks the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,9 +144,11 @@ pub struct LimitsEntry {
     pub never_used_days: Option<Limit>,
     /// Days after its last use in which a credential counts as in use.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 3650)))]
     pub in_use_days: Option<u32>,
     /// Days after deactivation in which it can be undone, so nothing is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 3650)))]
     pub undo_days: Option<u32>,
 }
 
@@ -151,7 +163,7 @@ pub enum Limit {
 
 impl Limit {
     /// The word for no limit.
-    const OFF: &'static str = "off";
+    pub(crate) const OFF: &'static str = "off";
 }
 
 impl Serialize for Limit {
@@ -189,20 +201,25 @@ impl<'de> Deserialize<'de> for Limit {
 
 /// A remedy as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct RemedyEntry {
     /// The remedy, such as `deactivate-credential`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::remedy"))]
     pub remedy: String,
     /// `observe`, `warn` or `enforce`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::mode"))]
     pub mode: String,
 }
 
 /// A budget as written. The smaller of the two counts, but at least one credential a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct BudgetEntry {
     /// Credentials a day.
     pub per_day: u32,
     /// Percent of the users with an active credential, a day.
+    #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub percent_per_day: u32,
 }
 

@@ -21,6 +21,8 @@ pub mod limits;
 pub mod policy;
 pub mod preset;
 pub mod remedy;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod verdict;
 
 mod check;

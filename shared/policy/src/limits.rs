@@ -2,13 +2,24 @@
 //!
 //! The defaults are those of the Well-Architected practice SEC02-BP05, "Audit and rotate credentials periodically":
 //! IAM keys 90 days, service-account passwords 90, database credentials 60, external API keys 180, TLS certificates
-//! one year. CIS AWS Foundations 7.0 (2.11) and Security Hub (IAM.3) ask the same 90 days of access keys. The other
+//! one year. CIS AWS Foundations 7.0 (2.12) and Security Hub (IAM.3) ask the same 90 days of access keys. The other
 //! long-term credentials of an IAM user, which no framework names, are aged like its access keys. Passwords of people
 //! have no greatest age: NIST SP 800-63B-4 (3.1.1.2) says that they shall not expire by the calendar.
 //!
-//! Unused for 45 days is what CIS 7.0 (2.10) and Security Hub (IAM.22) ask. SEC02-BP05 has no number for a credential that
+//! Unused for 45 days is what CIS 7.0 (2.11) and Security Hub (IAM.22) ask. SEC02-BP05 has no number for a credential that
 //! was never used: 14 days leave time to put it to work. Of service-specific credentials, SSH public keys and signing
 //! certificates IAM does not tell the last use, so they have no such limits.
+//!
+//! Beside the AWS managed rules, as their pages in the AWS Config Developer Guide describe them:
+//!
+//! | boundary | here | `access-keys-rotated` | `iam-user-unused-credentials-check` |
+//! |---|---|---|---|
+//! | limit | by class and kind | one, 90 days by default | one, 90 days by default |
+//! | counted from | creation; last use, else creation | "rotated (changed)" | use; for what was never used, not said |
+//! | broken | a second after the limit, days of 24 hours, UTC | "within" the limit, no more is said | "within" the limit, no more is said |
+//! | credentials | every kind a user holds, each on its own | active access keys | passwords and active access keys |
+//! | inactive key | never counts | does not count | does not count |
+//! | judged again | live, at every run | within 4 hours nothing changes | within 4 hours nothing changes |
 
 use credwarden_credential::age::Days;
 use credwarden_credential::snapshot::User;

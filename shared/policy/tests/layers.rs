@@ -20,7 +20,7 @@ const UNUSED: Layer = Layer::Tag("credwarden:unused-days");
 /// A policy of the default classes with these limits.
 fn policy(limits: Value) -> Policy {
     let mut document: Value = serde_json::from_str(DEFAULT).unwrap();
-    document["limits"] = limits;
+    document.as_object_mut().unwrap().insert("limits".to_owned(), limits);
     Policy::parse(&document.to_string()).unwrap()
 }
 
@@ -70,6 +70,8 @@ fn a_tag_that_lowers_an_age_below_the_warning_sets_both() {
     let layers = policy.limit_layers(&alice, class, CredentialKind::AccessKey);
     assert_eq!(layers.max_age, set_by(Some(Days(10)), MAX_AGE));
     assert_eq!(layers.warn, set_by(Days(9), MAX_AGE));
+    let of_password = policy.limit_layers(&alice, class, CredentialKind::ConsolePassword);
+    assert_eq!(of_password.max_age, set_by(None, Layer::BuiltIn), "a tag switches no limit on");
 }
 
 #[test]
