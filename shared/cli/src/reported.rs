@@ -3,7 +3,7 @@
 //! A report knows no ids, no groups, policies or tags, and of a credential only when it was created *or changed last*. So a
 //! credential was created at some time from its user's creation to that change, and the user may belong to any class that
 //! its name, path and password do not exclude. Every rule is asked what it says at both ends of that time, in each of those
-//! classes: the rules never call older what they call compliant younger, so where all answers agree, that is certain, and
+//! classes: no rule calls compliant what it would find if it were younger, so where all answers agree, that is certain, and
 //! else it is `UNKNOWN`. A key changed long ago is older than its limit for certain; a key changed yesterday may be.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,13 +108,6 @@ impl Worlds {
     }
 }
 
-/// Which end of the time at which a credential can have been created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Youngest,
-    Oldest,
-}
-
 /// What a rule says of a credential in one world.
 #[derive(Clone, Debug)]
 enum Outcome {
@@ -197,9 +190,9 @@ impl Reported<'_> {
     fn finding(&self, worlds: &Worlds, rule: &Rule, now: Timestamp) -> Finding {
         let mut outcomes = Vec::new();
         for class in &self.who.possible_classes {
-            for end in [End::Youngest, End::Oldest] {
+            for created in self.creations(now) {
                 outcomes.push(match worlds.0.get(class) {
-                    Some(policy) => self.outcome(policy, rule, end, now),
+                    Some(policy) => self.outcome(policy, rule, created, now),
                     None => Outcome::Unknown { why: format!("class `{class}` cannot be judged alone") },
                 });
             }
@@ -266,8 +259,8 @@ impl Reported<'_> {
         }
     }
 
-    fn outcome(&self, policy: &Policy, rule: &Rule, end: End, now: Timestamp) -> Outcome {
-        let Some((user, id)) = self.supposed(end, now) else {
+    fn outcome(&self, policy: &Policy, rule: &Rule, created: Timestamp, now: Timestamp) -> Outcome {
+        let Some((user, id)) = self.supposed(created) else {
             return Outcome::Unknown { why: "the report's row cannot be judged".to_owned() };
         };
         let verdict = (rule.judge)(&user, policy, &Exceptions::default(), now);
@@ -296,14 +289,19 @@ impl Reported<'_> {
         text.replace(supposed.as_str(), &slot_name(self.kind, self.shown.slot))
     }
 
-    /// The user as it would be with this credential alone, created at one end of the time that is possible.
-    fn supposed(&self, end: End, now: Timestamp) -> Option<(User, CredentialId)> {
-        let earliest = self.row.user_created.unwrap_or(Timestamp::UNIX_EPOCH);
+    /// The times of creation that decide for all that are possible: both ends, and of a password the first moment at which
+    /// the sign-in that the report shows was one with an earlier password.
+    fn creations(&self, now: Timestamp) -> Vec<Timestamp> {
         let latest = latest_creation(self.kind, &self.shown).unwrap_or(now);
-        let created = match end {
-            End::Youngest => latest,
-            End::Oldest => earliest.min(latest),
-        };
+        let earliest = self.row.user_created.unwrap_or(Timestamp::UNIX_EPOCH).min(latest);
+        let after_use = self.shown.last_used.filter(|_| self.kind == CredentialKind::ConsolePassword);
+        let after_use = after_use.and_then(|used| used.checked_add(SignedDuration::from_secs(1)).ok());
+        let between = after_use.filter(|after| earliest < *after && *after < latest);
+        [latest, earliest].into_iter().chain(between).collect()
+    }
+
+    /// The user as it would be with this credential alone, created then.
+    fn supposed(&self, created: Timestamp) -> Option<(User, CredentialId)> {
         let last_use = match (self.kind, self.shown.last_used) {
             (CredentialKind::SigningCertificate, _) => LastUse::NotRead,
             // A sign-in before the password was made was one with an earlier password.
@@ -326,7 +324,7 @@ impl Reported<'_> {
             other_credentials.insert(self.kind, Listing::Live(vec![credential]));
         }
         let user = User {
-            created: earliest,
+            created: self.row.user_created.unwrap_or(Timestamp::UNIX_EPOCH),
             console_password: Known::Yes(self.row.console_password().unwrap_or_default()),
             access_keys: Listing::Live(access_keys),
             other_credentials,
