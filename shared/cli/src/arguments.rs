@@ -164,6 +164,9 @@ pub struct PolicyRequest {
     /// Print a complete policy with a framework's thresholds, to save and change.
     #[arg(long, value_name = "FRAMEWORK", value_parser = presets())]
     pub preset: Option<Preset>,
+    /// Print the JSON Schema of policies, for editors.
+    #[arg(long)]
+    pub schema: bool,
 }
 
 /// How `scan` writes what was found.

@@ -45,7 +45,7 @@ pub async fn facts(input: &Input, policy: &Policy, rules: &[&Rule], now: Timesta
         (Some(file), _) => {
             let content =
                 bytes(file).with_context(|| format!("failed to read the credential report `{}`", file.display()))?;
-            Ok(report::facts(&content, &file.display().to_string(), as_of.unwrap_or(now))?)
+            Ok(report::facts(&content, &file.display().to_string(), as_of, now)?)
         }
         (None, Some(file)) => {
             let text = text(file).with_context(|| format!("failed to read the snapshot `{}`", file.display()))?;

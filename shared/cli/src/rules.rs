@@ -34,6 +34,12 @@ pub const RULES: &[Rule] = &[Rule {
     undecided: access_key_age::undecided,
 }];
 
+/// What stands in a deployment's ledger, which is not read here, and what that means.
+pub const IN_THE_LEDGER: [&str; 2] = [
+    "exceptions stand in the ledger of a deployment, which is not read: what they excuse is found",
+    "who created a credential stands in that ledger, too: unauthorized-key-creation is not judged",
+];
+
 /// The rules of these names, or all where none is named.
 pub fn chosen(names: &[RuleName]) -> Vec<&'static Rule> {
     RULES.iter().filter(|rule| names.is_empty() || names.contains(&rule.name)).collect()

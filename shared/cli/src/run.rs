@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 use credwarden_policy::policy::Policy;
+use credwarden_policy::schema::document_schema;
 use jiff::Timestamp;
 
 use crate::arguments::{Arguments, Command, Explain, ExplainFormat, Format, PolicyRequest, Scan};
@@ -83,6 +84,9 @@ fn run_policy(request: &PolicyRequest) -> Result<String, Failure> {
         let text = text(file).with_context(|| format!("failed to read the policy `{name}`"))?;
         let policy = Policy::parse(&text).with_context(|| format!("failed to use the policy `{name}`"))?;
         return Ok(json::render(policy.document())?);
+    }
+    if request.schema {
+        return Ok(json::render(&document_schema())?);
     }
     if let Some(preset) = request.preset {
         return Ok(preset.document() + "\n");

@@ -21,7 +21,7 @@ use crate::arguments::Account;
 use crate::failure::Failure;
 use crate::finding::SourceKind;
 use crate::input::progress::Watched;
-use crate::rules::Rule;
+use crate::rules::{IN_THE_LEDGER, Rule};
 use crate::subject::{Facts, Subject};
 
 /// How long an account may take: no limit that an account of 5,000 users, some of it throttled, would reach.
@@ -98,7 +98,7 @@ pub fn facts(collected: Collected, now: Timestamp) -> Facts {
         as_of: now,
         subjects: collected.snapshot.users.into_values().map(Subject::User).collect(),
         unreadable_rows: 0,
-        limitations: vec!["exceptions stand in the ledger of a deployment, which is not read".to_owned()],
+        limitations: IN_THE_LEDGER.map(str::to_owned).to_vec(),
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::SourceKind;
+use crate::rules::IN_THE_LEDGER;
 use crate::subject::{Facts, Subject};
 
 /// The format of recordings that this version writes and reads.
@@ -73,6 +74,6 @@ pub fn facts(text: &str, file: &str, as_of: Option<Timestamp>) -> anyhow::Result
         as_of: as_of.unwrap_or(recorded),
         subjects: recording.snapshot.users.into_values().map(Subject::User).collect(),
         unreadable_rows: 0,
-        limitations: vec!["exceptions stand in the ledger of a deployment, which is not read".to_owned()],
+        limitations: IN_THE_LEDGER.map(str::to_owned).to_vec(),
     })
 }

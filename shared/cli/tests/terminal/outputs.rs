@@ -95,6 +95,8 @@ fn a_user_is_found_by_name_arn_and_id() {
 fn policies_and_permissions() {
     assert_snapshot!("permissions", run(&["permissions"]).out);
     assert_snapshot!("policy_effective", run(&["policy", "--policy", "policy.json"]).out);
+    let schema: serde_json::Value = serde_json::from_str(&run(&["policy", "--schema"]).out).unwrap();
+    assert_eq!(schema["title"], "Credwarden policy");
     for preset in ["cis-7", "pci", "nist-63b"] {
         let printed = run(&["policy", "--preset", preset]);
         let checked = crate::program::run_with(&["policy", "--check", "-"], printed.out.as_bytes());

@@ -55,7 +55,7 @@ async fn a_report_alone_contradicts_the_account_in_nothing_but_what_tags_ask_for
         user.detail.record.tags.clear();
     }
     let text = report::render(&estate);
-    let by_report = input::report::facts(text.as_bytes(), "report", now()).unwrap();
+    let by_report = input::report::facts(text.as_bytes(), "report", Some(now()), now()).unwrap();
     let by_report = findings(&by_report, &policy, &rules());
     let by_account = everything(&FakeIam::new(estate), now()).await.unwrap();
     let by_account = findings(&facts(by_account, now()), &policy, &rules());

@@ -71,7 +71,7 @@ fn rules() -> Vec<&'static Rule> {
 }
 
 fn by_report(text: &str, policy: &Policy, as_of: Timestamp) -> Vec<Finding> {
-    findings(&input::report::facts(text.as_bytes(), "report", as_of).unwrap(), policy, &rules())
+    findings(&input::report::facts(text.as_bytes(), "report", Some(as_of), as_of).unwrap(), policy, &rules())
 }
 
 fn by_account(estate: &Estate, policy: &Policy) -> Vec<Finding> {
