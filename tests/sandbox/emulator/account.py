@@ -1,9 +1,13 @@
 """The account's users as moto holds them: filled from a seed, told as they truly are."""
 
 import os
+import time
 from datetime import datetime, timezone
 
 from moto.iam.models import AccessKey, AWSManagedPolicy, Group, IAMBackend, ManagedPolicy, User, iam_backends
+
+import hazards
+import other_credentials
 
 _DEFAULT_ACCOUNT = "123456789012"
 _PARTITION = "aws"
@@ -84,6 +88,22 @@ def password_created(user: User) -> datetime | None:
     return user.__dict__.get("password_created") or user.create_date if user.password else None
 
 
+def sign_ins(user: User) -> list[dict]:
+    """When the user signed in at the console, in no order: `at` (epoch seconds)."""
+    return user.__dict__.setdefault("sign_ins", [])
+
+
+def visible_sign_in(user: User) -> datetime | None:
+    """The last sign-in that a reader may see already."""
+    use = hazards.visible_use(sign_ins(user), time.time())
+    return use and time_of(use["at"])
+
+
+def set_sign_in(user: User, at: datetime | None) -> None:
+    """Makes this the only sign-in, or takes all away."""
+    user.sign_ins = [] if at is None else [{"at": epoch_of(at)}]
+
+
 def _add_group(account: str, seed: dict) -> None:
     group = Group(account, _REGION, seed["name"], seed.get("path", "/"))
     group.id = "AGPA" + group.id[:17].upper().ljust(17, "A")
@@ -119,6 +139,7 @@ def _add_user(account: str, seed: dict) -> None:
         user.access_keys.append(access_key)
         # Where moto looks for the key that it is to delete.
         iam.access_keys[access_key.access_key_id] = access_key
+    other_credentials.fill(user, seed)
 
 
 def _key(account: str, user_name: str, seed: dict) -> AccessKey:
@@ -154,8 +175,9 @@ def _tell_user(iam: IAMBackend, user: User) -> dict:
         "attached": sorted(user.managed_policies),
         "password": None
         if not user.password
-        else {"created": epoch_of(password_created(user)), "last_used": epoch_of(user.password_last_used)},
+        else {"created": epoch_of(password_created(user)), "last_used": max((use["at"] for use in sign_ins(user)), default=None)},
         "keys": [_tell_key(key) for key in sorted(user.access_keys, key=lambda key: key.access_key_id)],
+        **other_credentials.tell(user),
     }
 
 

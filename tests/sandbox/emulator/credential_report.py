@@ -5,10 +5,11 @@ import io
 import time
 
 from moto.core.exceptions import ServiceException
-from moto.iam.models import AccessKey, User
+from moto.iam.models import AccessKey, SigningCertificate, User
 
 import account
 import hazards
+import other_credentials
 
 _COLUMNS = (
     "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,"
@@ -116,7 +117,7 @@ def _user_row(user: User) -> list[str]:
             for cell in (
                 ["false", "N/A"]
                 if certificate is None
-                else [_flag(certificate.status == "Active"), _date(account.epoch_of(certificate.upload_date))]
+                else [_flag(certificate.status == "Active"), _date(_certificate_changed(certificate))]
             )
         ],
     ]
@@ -140,6 +141,10 @@ def _key_cells(key: AccessKey | None) -> list[str]:
     rotated = _date(account.epoch_of(account.changed_at(key)))
     last_use = [_date(use["at"]), use["region"], use["service"]] if use else ["N/A"] * 3
     return [_flag(active), rotated, *last_use]
+
+
+def _certificate_changed(certificate: SigningCertificate) -> int:
+    return account.epoch_of(other_credentials.certificate_changed(certificate))
 
 
 def _date(epoch_seconds: float) -> str:

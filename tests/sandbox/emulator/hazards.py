@@ -17,6 +17,8 @@ class Hazards:
     inactive_keys_lose_dates: bool = False
     # Reports with dates that end in `Z` and in `+00:00` were both recorded.
     report_dates_end_in_z: bool = False
+    # Whether a user's last sign-in stays when its password is deleted and created again.
+    sign_in_outlives_profile: bool = False
 
 
 now = Hazards()

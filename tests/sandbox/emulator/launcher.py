@@ -8,6 +8,7 @@ POST /_seed     a seed               replaces users and groups
 POST /_reset                         empties everything
 POST /_hazards  see `hazards.py`     how far behind the truth to answer
 POST /_use      {"key", "service", "region"}  somebody uses an access key now
+POST /_sign_in  {"user"}             somebody signs in at the console with a password now
 POST /_check    a request to AWS     checks it against its service's model, without executing it
 POST /_truth                         users and groups as they truly are
 POST /_violations                    requests that AWS's service models refuse
@@ -97,6 +98,12 @@ def _answer_control(path: str, asked: dict, start_response):
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [f"no user has the access key `{asked['key']}`".encode()]
         account.uses_of(key).append({"at": int(time.time()), "service": asked["service"], "region": asked["region"]})
+    elif path == "/_sign_in":
+        user = account.backend().users.get(asked["user"])
+        if user is None or not user.password:
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [f"no user `{asked['user']}` has a password".encode()]
+        account.sign_ins(user).append({"at": int(time.time())})
     elif path == "/_truth":
         answer = account.truth()
     elif path == "/_violations":

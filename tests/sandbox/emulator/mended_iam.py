@@ -6,21 +6,31 @@ import time
 
 import moto.iam.models
 from moto.core.responses import ActionResult, EmptyResult
-from moto.iam.exceptions import DeleteConflictException, NotFoundException
+from moto.iam.exceptions import DeleteConflictException, NotFoundException, ValidationError
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
 
 import account
 import credential_report
 import hazards
+import other_credentials
 import paging
+import stale_lists
 
 _ID_ALPHABET = string.ascii_uppercase + "234567"
 _ID_LENGTH = 17
 
+# Actions on a user's own things. AWS lets a user leave out its own name, and refuses that to everybody else; here no
+# request reaches the emulator in a user's name.
+_OF_A_USER = (
+    "create_access_key", "list_access_keys", "update_access_key", "delete_access_key", "get_login_profile",
+    "create_login_profile", "list_service_specific_credentials", "create_service_specific_credential",
+    "update_service_specific_credential", "reset_service_specific_credential", "delete_service_specific_credential",
+    "list_ssh_public_keys", "list_signing_certificates", "upload_signing_certificate", "update_signing_certificate",
+    "delete_signing_certificate",
+)  # fmt: skip
+
 _desk = credential_report.Desk()
-# Of each user: when its keys were written, and what lists showed before.
-_writes: dict[str, list[tuple[float, list[dict]]]] = {}
 
 
 def mend() -> None:
@@ -35,15 +45,17 @@ def mend() -> None:
         "get_login_profile": _get_login_profile,
         "update_login_profile": _update_login_profile,
         "list_access_keys": _list_access_keys,
-        "create_access_key": _remembering(IamResponse.create_access_key),
-        "update_access_key": _remembering(_update_access_key),
-        "delete_access_key": _remembering(IamResponse.delete_access_key),
+        "create_access_key": stale_lists.remembering("key", _true_keys, IamResponse.create_access_key),
+        "update_access_key": stale_lists.remembering("key", _true_keys, _update_access_key),
+        "delete_access_key": stale_lists.remembering("key", _true_keys, IamResponse.delete_access_key),
         "get_access_key_last_used": _get_access_key_last_used,
         "generate_credential_report": _generate_credential_report,
         "get_credential_report": _get_credential_report,
+        **other_credentials.mend(),
     }
     for name, method in mended.items():
-        setattr(IamResponse, name, method)
+        setattr(IamResponse, name, _of_a_named_user(method) if name in _OF_A_USER else method)
+    User.password_last_used = property(account.visible_sign_in, account.set_sign_in)
     paging.cut_lists()
 
 
@@ -51,7 +63,16 @@ def forget() -> None:
     """Forgets reports and what lists showed before."""
     global _desk
     _desk = credential_report.Desk()
-    _writes.clear()
+    stale_lists.forget()
+
+
+def _of_a_named_user(act):
+    def acted(response: IamResponse) -> ActionResult:
+        if not response._get_param("UserName") and not response._get_param("AllUsers"):
+            raise ValidationError("Must specify userName when calling with non-User credentials")
+        return act(response)
+
+    return acted
 
 
 def _with_id(create, member: str, prefix: str):
@@ -72,6 +93,7 @@ def _delete_user(response: IamResponse) -> ActionResult:
         "MFA devices": user.mfa_devices,
         "signing certificates": user.signing_certificates,
         "SSH public keys": user.ssh_public_keys,
+        "service-specific credentials": other_credentials.service_credentials(user),
         "groups": iam.get_groups_for_user(name),
     }
     for what, found in left.items():
@@ -84,7 +106,9 @@ def _delete_user(response: IamResponse) -> ActionResult:
 def _create_login_profile(response: IamResponse) -> ActionResult:
     user = response.backend.create_login_profile(response._get_param("UserName"), response._get_param("Password"))
     user.password_created = account.time_of(time.time())
-    user.password_last_used = None
+    # Whether AWS keeps the last sign-in of an earlier profile is written nowhere.
+    if not hazards.now.sign_in_outlives_profile:
+        user.password_last_used = None
     user.password_reset_required = bool(response._get_param("PasswordResetRequired"))
     return _login_profile(user)
 
@@ -114,15 +138,7 @@ def _login_profile(user: User) -> ActionResult:
 def _list_access_keys(response: IamResponse) -> ActionResult:
     name = response._get_param("UserName")
     response.backend.get_user(name)
-    return ActionResult({"AccessKeyMetadata": _visible_keys(name)})
-
-
-def _visible_keys(user_name: str) -> list[dict]:
-    since = time.time() - hazards.now.stale_lists
-    for at, before in _writes.get(user_name, []):
-        if at > since:
-            return before
-    return _true_keys(user_name)
+    return ActionResult({"AccessKeyMetadata": stale_lists.visible("key", name, _true_keys)})
 
 
 def _true_keys(user_name: str) -> list[dict]:
@@ -135,17 +151,6 @@ def _true_keys(user_name: str) -> list[dict]:
         }
         for key in account.backend().get_user(user_name).access_keys
     ]
-
-
-def _remembering(write):
-    def written(response: IamResponse) -> ActionResult:
-        name = response._get_param("UserName")
-        before = _true_keys(name)
-        result = write(response)
-        _writes.setdefault(name, []).append((time.time(), before))
-        return result
-
-    return written
 
 
 def _update_access_key(response: IamResponse) -> ActionResult:

@@ -13,11 +13,14 @@ from moto.iam.responses import IamResponse
 # "If you do not include this parameter, the number of items defaults to 100."
 _DEFAULT_ITEMS = 100
 _ALL_ITEMS = 1_000_000
+# Paged by its service model, and not in botocore's list of what is.
+_UNLISTED = {"ListServiceSpecificCredentials": {"limit_key": "MaxItems", "result_key": "ServiceSpecificCredentials"}}
 
 
 def cut_lists() -> None:
     """Gives every list action of IAM that AWS pages its pages."""
     pages = Session().get_component("data_loader").load_service_model("iam", "paginators-1")["pagination"]
+    pages = {**pages, **_UNLISTED}
     for operation, page in pages.items():
         name = camelcase_to_underscores(operation)
         whole = getattr(IamResponse, name, None)

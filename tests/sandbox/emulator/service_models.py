@@ -12,6 +12,7 @@ from botocore.validate import ParamValidator
 # Prefix of `X-Amz-Target` to botocore's name.
 _TARGETS = {
     "AmazonSSM": "ssm",
+    "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
     "DynamoDB_20120810": "dynamodb",
     "StarlingDoveService": "config",
 }
@@ -33,7 +34,7 @@ class Request:
 def check(authorization: str, target: str, body: bytes) -> Request | None:
     """Checks a request; None where the service is none of those with a model here."""
     if target:
-        prefix, operation = target.split(".", 1)
+        prefix, operation = target.rsplit(".", 1)
         service = _TARGETS.get(prefix)
         if service is None:
             return None

@@ -83,6 +83,9 @@ impl Call {
 pub trait Player: Send + Sync {
     /// Answers the call, or `None` where the call belongs to somebody else.
     fn play(&self, call: &Call) -> Option<Answer>;
+
+    /// Sees a call that was executed or refused, whoever answered it, and what was answered. Most look away.
+    fn saw(&self, _call: &Call, _status: u16, _body: &[u8]) {}
 }
 
 /// Decides whether the caller's synthesized role allows a call.

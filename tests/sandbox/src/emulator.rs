@@ -120,9 +120,16 @@ impl Emulator {
         self.control("/_use", &json!({ "key": access_key_id, "service": service, "region": region })).await.map(drop)
     }
 
+    /// A user signs in at the console with its password now: the only thing that changes the password's last use.
+    pub async fn sign_in(&self, user: &str) -> Result<()> {
+        self.control("/_sign_in", &json!({ "user": user })).await.map(drop)
+    }
+
     /// What is true of the account's users and groups now, whatever the hazards show to readers:
     /// `{"users": [{name, id, path, created, tags, groups, attached, password, keys: [{id, status, created, changed,
-    /// last_used}]}], "groups": [{name, attached, users}]}`, times in epoch seconds.
+    /// last_used}], service_specific_credentials: [{id, service, status, created, expires}], ssh_public_keys: [{id, status,
+    /// created}], signing_certificates: [{id, status, created, changed}]}], "groups": [{name, attached, users}]}`, times in
+    /// epoch seconds.
     pub async fn truth(&self) -> Result<Value> {
         self.control("/_truth", &Value::Null).await
     }
@@ -150,14 +157,24 @@ impl Emulator {
 
     /// Calls IAM directly, unseen by the proxy; parameters as the query protocol flattens them; the answer is XML.
     pub async fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        let (status, said) = self.iam_answer(action, parameters).await?;
+        ensure!(status < 400, "`iam:{action}`: the emulator answers {status}: {said}");
+        Ok(said)
+    }
+
+    /// The same, with status and answer also of what IAM refuses.
+    pub async fn iam_answer(&self, action: &str, parameters: &[(&str, &str)]) -> Result<(u16, String)> {
         let fixed = [("Action", action), ("Version", "2010-05-08")];
         let pairs =
             fixed.iter().chain(parameters).map(|(name, value)| format!("{name}={}", urlencoding::encode(value)));
         let form = pairs.collect::<Vec<_>>().join("&");
         let mut headers = signed("us-east-1", "iam")?;
         headers.insert("content-type", HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let body = self.post("/", headers, form).await.with_context(|| format!("`iam:{action}`"))?;
-        String::from_utf8(body.to_vec()).with_context(|| format!("failed to read the answer to `iam:{action}`"))
+        let sent = self.http.send(self.address, Method::POST, "/", headers, Bytes::from(form)).await;
+        let response = sent.with_context(|| format!("`iam:{action}`"))?;
+        let said = String::from_utf8(response.body.to_vec());
+        let said = said.with_context(|| format!("failed to read the answer to `iam:{action}`"))?;
+        Ok((response.status.as_u16(), said))
     }
 
     async fn control(&self, path: &str, asked: &Value) -> Result<Value> {

@@ -11,15 +11,18 @@ pub struct Hazards {
     pub report_kept: Duration,
     /// How many questions find a new report in progress before it is there.
     pub report_polls: u32,
-    /// After how long a use of a key shows in `GetAccessKeyLastUsed` and in a report. AWS states no bound.
+    /// After how long a use of a key or password shows in `GetAccessKeyLastUsed`, `GetUser` and in a report. AWS states no
+    /// bound.
     pub last_use_lag: Duration,
-    /// How long lists and reads of a user's access keys show the state before a write. AWS: "eventually consistent".
+    /// How long lists of a user's credentials show the state before a write. AWS: "eventually consistent".
     pub stale_lists: Duration,
     /// Whether a report shows `N/A` for the dates of an inactive key, as the guide says, instead of keeping them, as
     /// was recorded.
     pub inactive_keys_lose_dates: bool,
     /// Whether the dates of a report end in `Z` and not in `+00:00`; both were recorded.
     pub report_dates_end_in_z: bool,
+    /// Whether a user's last sign-in stays when its password is deleted and created again. AWS says neither.
+    pub sign_in_outlives_profile: bool,
 }
 
 impl Default for Hazards {
@@ -32,6 +35,7 @@ impl Default for Hazards {
             stale_lists: Duration::ZERO,
             inactive_keys_lose_dates: false,
             report_dates_end_in_z: false,
+            sign_in_outlives_profile: false,
         }
     }
 }
@@ -50,6 +54,7 @@ impl Hazards {
             stale_lists,
             inactive_keys_lose_dates,
             report_dates_end_in_z,
+            sign_in_outlives_profile,
         } = self;
         json!({
             "report_kept": report_kept.as_secs_f64(),
@@ -58,6 +63,7 @@ impl Hazards {
             "stale_lists": stale_lists.as_secs_f64(),
             "inactive_keys_lose_dates": inactive_keys_lose_dates,
             "report_dates_end_in_z": report_dates_end_in_z,
+            "sign_in_outlives_profile": sign_in_outlives_profile,
         })
     }
 }

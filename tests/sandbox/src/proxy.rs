@@ -36,7 +36,7 @@ use crate::{
 
 /// Services of which an action may be played. Their requests are checked against AWS's service model before a player
 /// sees them; whatever else reaches the emulator is checked there.
-const PLAYED: [&str; 2] = ["config", "ssm"];
+const PLAYED: [&str; 3] = ["cloudtrail", "config", "ssm"];
 
 /// A running proxy. Dropping it closes every connection.
 pub struct Proxy {
@@ -290,12 +290,15 @@ impl Shared {
     /// Lets the service execute a call that the caller's role allows.
     async fn execute(&self, call: &Call, received: Received) -> (Response<Full<Bytes>>, Outcome) {
         if let Err(Denied(message)) = self.gate.check(call) {
-            return (self.dated(answering::whole(Answer::denied(call, &message))), Outcome::Denied(message));
+            let answer = answering::whole(Answer::denied(call, &message));
+            self.show(call, &answer);
+            return (self.dated(answer), Outcome::Denied(message));
         }
         let answer = match self.answer(call, received).await {
             Ok(answer) => answer,
             Err(_) => answering::whole(answering::failed(call, 500)),
         };
+        self.show(call, &answer);
         let status = answer.status.as_u16();
         let outcome = Outcome::Answered { status, error: answering::error_code(status, &answer.body) };
         (self.dated(answer), outcome)
@@ -312,6 +315,13 @@ impl Shared {
             }
         }
         self.forward(&received, &received.path).await
+    }
+
+    /// Lets every player see what became of a call.
+    fn show(&self, call: &Call, answer: &http::Response) {
+        for player in &self.players {
+            player.saw(call, answer.status.as_u16(), &answer.body);
+        }
     }
 
     async fn forward(&self, received: &Received, path: &str) -> Result<http::Response> {

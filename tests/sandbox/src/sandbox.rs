@@ -1,5 +1,6 @@
 //! A deployment on this machine: everything up, and in the hands of whoever holds it.
 
+mod acting;
 mod lambda;
 mod looking;
 mod options;
@@ -17,10 +18,13 @@ use serde_json::{Value, json};
 
 use crate::access::Access;
 use crate::automation::Automation;
+use crate::callers::Callers;
 use crate::clock::Clock;
+use crate::cloudtrail::CloudTrail;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::emulator::Emulator;
+use crate::event_bus::EventBus;
 use crate::faults::Faults;
 use crate::functions::{Functions, Invocation};
 use crate::proxy::Proxy;
@@ -45,7 +49,10 @@ pub struct Sandbox {
     access: Arc<Access>,
     config: Arc<Config>,
     automation: Arc<Automation>,
+    cloudtrail: Arc<CloudTrail>,
+    event_bus: EventBus,
     schedules: Schedules,
+    callers: Callers,
     faults: Faults,
     functions: Functions,
     proxy: Proxy,
@@ -97,7 +104,8 @@ impl Sandbox {
         Ok(key.and_then(|key| key.get("status")).and_then(Value::as_str).map(str::to_owned))
     }
 
-    /// Somebody changes IAM past Credwarden: `action` such as `DeleteUser`, parameters as the query protocol has them.
+    /// Somebody changes IAM past Credwarden, and past CloudTrail: `action` such as `DeleteUser`, parameters as the query
+    /// protocol has them. What CloudTrail is to know of, [`Sandbox::act`] does.
     pub async fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
         let answer = self.emulator.iam(action, parameters).await?;
         self.refresh().await?;
@@ -107,6 +115,11 @@ impl Sandbox {
     /// The owner of an access key uses it now.
     pub async fn use_key(&self, access_key_id: &str) -> Result<()> {
         self.emulator.use_key(access_key_id, "s3", &self.deployment.scope.region).await
+    }
+
+    /// A user signs in at the console with its password now.
+    pub async fn sign_in(&self, user: &str) -> Result<()> {
+        self.emulator.sign_in(user).await
     }
 
     /// Somebody writes a parameter.

@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
 pub use functions::{Function, Permission, Role};
-pub use rules::{ConfigRule, Remediation, RemediationValue, Schedule};
+pub use rules::{ConfigRule, EventRule, Remediation, RemediationValue, Schedule};
 pub use storage::{Parameter, Table};
 
 use intrinsics::Resolver;
@@ -76,6 +76,8 @@ pub struct Deployment {
     pub tables: BTreeMap<String, Table>,
     /// `EventBridge` schedules.
     pub schedules: Vec<Schedule>,
+    /// `EventBridge` rules that wait for events.
+    pub event_rules: Vec<EventRule>,
 }
 
 impl Deployment {
@@ -104,6 +106,7 @@ impl Deployment {
             parameters: BTreeMap::new(),
             tables: BTreeMap::new(),
             schedules: Vec::new(),
+            event_rules: Vec::new(),
         };
         let mut policies = Vec::new();
         for (id, resource) in resolver.resources() {
@@ -157,7 +160,11 @@ impl Deployment {
                 let table = Table::read(name()?, properties)?;
                 self.tables.insert(table.name.clone(), table);
             }
-            "AWS::Events::Rule" => self.schedules.extend(Schedule::read_rule(&name()?, properties)?),
+            "AWS::Events::Rule" => {
+                let (schedules, event_rules) = rules::events_rule(&name()?, properties)?;
+                self.schedules.extend(schedules);
+                self.event_rules.extend(event_rules);
+            }
             "AWS::Scheduler::Schedule" => self.schedules.extend(Schedule::read_schedule(name()?, properties)?),
             other if UNSEEN.iter().any(|(kind, _)| *kind == other) => {}
             _ => bail!("this resource type is not modelled by the sandbox"),

@@ -27,11 +27,17 @@ pub enum Trick {
     ExpiredItemsRemoved,
     /// A function's error does not fail the step by itself; the error is its payload.
     FunctionErrorPassesOn,
+    /// CloudTrail's events come twice to `EventBridge`: delivery is at least once.
+    DuplicateTrailEvent,
+    /// CloudTrail's events come latest first to `EventBridge`: delivery is in no order.
+    UnorderedTrailEvents,
+    /// More than two look-ups of events within a second are throttled, as AWS says; else nothing is.
+    LookupThrottled,
 }
 
 impl Trick {
     /// Every trick.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::NoRetrigger,
         Self::EveryAttemptCounts,
         Self::GivesUpAtOnce,
@@ -43,6 +49,9 @@ impl Trick {
         Self::DeletedStillRecorded,
         Self::ExpiredItemsRemoved,
         Self::FunctionErrorPassesOn,
+        Self::DuplicateTrailEvent,
+        Self::UnorderedTrailEvents,
+        Self::LookupThrottled,
     ];
 }
 

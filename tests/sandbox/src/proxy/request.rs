@@ -17,7 +17,7 @@ pub(super) struct Said {
 pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Said {
     let (session, service) = signature(headers).unwrap_or_default();
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    let (operation, parameters) = match target.and_then(|target| target.split_once('.')) {
+    let (operation, parameters) = match target.and_then(|target| target.rsplit_once('.')) {
         Some((_, operation)) => (operation.to_owned(), serde_json::from_slice(body).unwrap_or_default()),
         None => form(body),
     };
@@ -116,6 +116,12 @@ mod tests {
         assert_eq!(said.session, "ASIAX");
         assert_eq!(said.action, "dynamodb:GetItem");
         assert_eq!(said.parameters, json!({ "TableName": "t" }));
+    }
+
+    #[test]
+    fn the_operation_is_what_follows_the_last_dot_of_a_target() {
+        let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
+        assert_eq!(read(&headers(Some(target)), b"{}").action, "dynamodb:LookupEvents");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::{Invoked, Sandbox};
 use crate::access::Access;
 use crate::automation::{Automation, Execution};
 use crate::clock::Clock;
+use crate::cloudtrail::CloudTrail;
 use crate::config::{Compliance, Config};
 use crate::emulator::{Emulator, Violation};
 use crate::faults::Faults;
@@ -164,6 +165,11 @@ impl Sandbox {
     /// SSM Automation.
     pub fn automation(&self) -> &Automation {
         &self.automation
+    }
+
+    /// CloudTrail, to look at events, to seed the past, to be late.
+    pub fn cloudtrail(&self) -> &CloudTrail {
+        &self.cloudtrail
     }
 
     /// Where the functions reach AWS here.

@@ -13,9 +13,11 @@ use crate::automation::Automation;
 use crate::call::{Gate, Player};
 use crate::callers::Callers;
 use crate::clock::Clock;
+use crate::cloudtrail::CloudTrail;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::emulator::{Emulator, installation_folder};
+use crate::event_bus::EventBus;
 use crate::faults::Faults;
 use crate::functions::{FunctionSpec, Functions, Surroundings};
 use crate::progress::Progress;
@@ -46,7 +48,12 @@ impl Sandbox {
         let automation = Arc::new(Automation::new(&deployment, options.tricks.clone())?);
         let (faults, callers) = (Faults::default(), Callers::default());
         let gate: Arc<dyn Gate> = Arc::<Access>::clone(&access);
-        let players: Vec<Arc<dyn Player>> = vec![Arc::<Config>::clone(&config), Arc::<Automation>::clone(&automation)];
+        let cloudtrail = Arc::new(CloudTrail::new(&deployment, directory.clone(), options.tricks.clone()));
+        let players: Vec<Arc<dyn Player>> = vec![
+            Arc::<Config>::clone(&config),
+            Arc::<Automation>::clone(&automation),
+            Arc::<CloudTrail>::clone(&cloudtrail),
+        ];
         let at = emulator.address();
         let proxy = Proxy::start(at, clock.clone(), callers.clone(), gate, players, faults.clone()).await?;
         let surroundings = Surroundings {
@@ -55,11 +62,12 @@ impl Sandbox {
             endpoint: proxy.address(),
             libfaketime: emulator.libfaketime().to_owned(),
             clock: clock.clone(),
-            callers,
+            callers: callers.clone(),
             folder: folder.0.clone(),
         };
         let functions = Functions::start(specs(&deployment, &artifacts, &options)?, surroundings);
         let schedules = Schedules::new(&deployment, options.now)?;
+        let event_bus = EventBus::new(&deployment);
         Ok(Self {
             options,
             deployment,
@@ -68,7 +76,10 @@ impl Sandbox {
             access,
             config,
             automation,
+            cloudtrail,
+            event_bus,
             schedules,
+            callers,
             faults,
             functions,
             proxy,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Sandbox;
 use crate::automation::{Execution, Status};
 use crate::config;
-use crate::functions::Invocation;
+use crate::functions::{Ended, Invocation};
 use crate::tricks::Trick;
 
 /// How a sandbox stands after [`Sandbox::settle`].
@@ -146,8 +146,28 @@ impl Sandbox {
         Ok(invocations)
     }
 
-    /// Everything that the services do at this moment: schedules, evaluations, automations.
+    /// `EventBridge` delivers what CloudTrail has given it by now; what fails is tried again later.
+    pub async fn deliver_events(&self) -> Result<Vec<Invocation>> {
+        for event in self.cloudtrail.take_deliveries(self.now()) {
+            self.event_bus.put(event, self.now());
+        }
+        let mut invocations = Vec::new();
+        for delivery in self.event_bus.take_due(self.now()) {
+            let rule_arn = self.deployment.scope.arn("events", &format!("rule/{}", delivery.rule));
+            let service = "events.amazonaws.com";
+            let ended = self.invoke_as_service(service, &rule_arn, &delivery.function_arn, &delivery.event).await;
+            let ended = ended.with_context(|| format!("failed to deliver an event of rule `{}`", delivery.rule))?;
+            if !matches!(ended.result, Ended::Answered(_)) {
+                self.event_bus.failed(&delivery, self.now());
+            }
+            invocations.push(ended);
+        }
+        Ok(invocations)
+    }
+
+    /// Everything that the services do at this moment: events, schedules, evaluations, automations.
     pub async fn tick(&self) -> Result<Vec<Execution>> {
+        self.deliver_events().await?;
         self.fire_schedules().await?;
         self.evaluate_due().await?;
         self.run_automations().await

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
 use super::Properties;
+use crate::event_pattern::Pattern;
 
 /// An AWS Config rule that a function judges on a schedule.
 #[derive(Clone, Debug)]
@@ -178,30 +179,53 @@ pub struct Schedule {
     pub input: Option<Value>,
 }
 
-impl Schedule {
-    /// `AWS::Events::Rule`: one schedule per target.
-    pub(super) fn read_rule(name: &str, mut properties: Properties) -> Result<Vec<Self>> {
-        let expression = properties.need_text("ScheduleExpression")?;
-        let enabled = properties.text("State")?.is_none_or(|state| state == "ENABLED");
-        let mut schedules = Vec::new();
-        for target in properties.list("Targets")? {
-            let mut target = Properties::of(format!("{}, `Targets`", properties.place()), target)?;
-            let input = target.text("Input")?.map(|text| serde_json::from_str(&text)).transpose();
-            schedules.push(Self {
-                name: name.to_owned(),
-                expression: expression.clone(),
-                function_arn: target.need_text("Arn")?,
-                role_arn: target.text("RoleArn")?,
-                input: input.context("`Input` is not JSON")?,
-            });
-            target.unseen(&["Id", "RetryPolicy", "DeadLetterConfig"], "delivery is played as a single attempt");
-            target.finish()?;
-        }
-        properties.unseen(&["Description", "Name"], "the name is already read");
-        properties.finish()?;
-        Ok(if enabled { schedules } else { Vec::new() })
-    }
+/// One target of an `EventBridge` rule that waits for events.
+#[derive(Clone, Debug)]
+pub struct EventRule {
+    /// Name of the rule.
+    pub name: String,
+    /// Which events it waits for.
+    pub pattern: Pattern,
+    /// ARN of the function.
+    pub function_arn: String,
+}
 
+/// `AWS::Events::Rule`: a schedule, or a wait for events, for each of its targets.
+pub(super) fn events_rule(name: &str, mut properties: Properties) -> Result<(Vec<Schedule>, Vec<EventRule>)> {
+    let expression = properties.text("ScheduleExpression")?;
+    let pattern = properties.take("EventPattern").map(|pattern| Pattern::parse(&pattern)).transpose()?;
+    let state = properties.text("State")?.unwrap_or_else(|| "ENABLED".to_owned());
+    ensure!(["ENABLED", "DISABLED"].contains(&state.as_str()), "state `{state}` of a rule is not modelled");
+    let (mut schedules, mut rules) = (Vec::new(), Vec::new());
+    for target in properties.list("Targets")? {
+        let mut target = Properties::of(format!("{}, `Targets`", properties.place()), target)?;
+        let function_arn = target.need_text("Arn")?;
+        match (&expression, &pattern) {
+            (Some(expression), None) => {
+                let input = target.text("Input")?.map(|text| serde_json::from_str(&text)).transpose();
+                schedules.push(Schedule {
+                    name: name.to_owned(),
+                    expression: expression.clone(),
+                    function_arn,
+                    role_arn: target.text("RoleArn")?,
+                    input: input.context("`Input` is not JSON")?,
+                });
+            }
+            (None, Some(pattern)) => {
+                rules.push(EventRule { name: name.to_owned(), pattern: pattern.clone(), function_arn });
+            }
+            _ => bail!("a rule has either a `ScheduleExpression` or an `EventPattern`"),
+        }
+        target
+            .unseen(&["Id", "RetryPolicy", "DeadLetterConfig"], "the way from EventBridge to Lambda never fails here");
+        target.finish()?;
+    }
+    properties.unseen(&["Description", "Name"], "the name is already read");
+    properties.finish()?;
+    Ok(if state == "ENABLED" { (schedules, rules) } else { (Vec::new(), Vec::new()) })
+}
+
+impl Schedule {
     /// `AWS::Scheduler::Schedule`.
     pub(super) fn read_schedule(name: String, mut properties: Properties) -> Result<Option<Self>> {
         let expression = properties.need_text("ScheduleExpression")?;

@@ -151,3 +151,23 @@ fn a_remediation_passes_what_its_parameters_say() {
     assert_eq!(parameters["Name"], RemediationValue::Static(vec!["x".to_owned()]));
     assert!(error(&remediation(26)).contains("from 1 to 25"));
 }
+
+#[test]
+fn a_rule_of_eventbridge_waits_for_time_or_for_events() {
+    let rule = |properties: Value| json!({ "Rule": { "Type": "AWS::Events::Rule", "Properties": properties } });
+    let targets = json!([{ "Arn": "arn:f", "Id": "Target0" }]);
+    let pattern = json!({ "source": ["aws.iam"] });
+    let waits = deploy(&rule(json!({ "Name": "creations", "EventPattern": pattern, "Targets": targets }))).unwrap();
+    assert_eq!((waits.schedules.len(), waits.event_rules.len()), (0, 1));
+    assert!(waits.event_rules[0].pattern.matches(&json!({ "source": "aws.iam" })));
+    let off = json!({ "EventPattern": pattern, "Targets": targets, "State": "DISABLED" });
+    assert!(deploy(&rule(off)).unwrap().event_rules.is_empty());
+    let timed = deploy(&rule(json!({ "ScheduleExpression": "rate(1 hour)", "Targets": targets }))).unwrap();
+    assert_eq!((timed.schedules.len(), timed.event_rules.len()), (1, 0));
+
+    let other = json!({ "source": [{ "wildcard": "aws.*" }] });
+    assert!(error(&rule(json!({ "EventPattern": other, "Targets": targets }))).contains("wildcard"));
+    let shaped = json!([{ "Arn": "arn:f", "Id": "Target0", "InputPath": "$.detail" }]);
+    assert!(error(&rule(json!({ "EventPattern": pattern, "Targets": shaped }))).contains("`InputPath`"));
+    assert!(error(&rule(json!({ "Targets": targets }))).contains("either"));
+}

@@ -15,7 +15,7 @@ use crate::{BEGIN, folder, seed};
 
 const OLD_KEY: &str = "AKIAALICE00000000002";
 
-async fn seeded() -> (Emulator, Clock) {
+pub(crate) async fn seeded() -> (Emulator, Clock) {
     let clock = Clock::start(Timestamp::from_second(BEGIN).unwrap(), &folder()).unwrap();
     let emulator = Emulator::start(&installation_folder(), &clock).await.unwrap();
     emulator.seed(&seed()).await.unwrap();
@@ -24,11 +24,11 @@ async fn seeded() -> (Emulator, Clock) {
 }
 
 /// The text of the first element of this name.
-fn text<'a>(xml: &'a str, element: &str) -> &'a str {
+pub(crate) fn text<'a>(xml: &'a str, element: &str) -> &'a str {
     xml.split_once(&format!("<{element}>")).and_then(|(_, rest)| rest.split_once("</")).map_or("", |(text, _)| text)
 }
 
-async fn report(emulator: &Emulator) -> (String, String) {
+pub(crate) async fn report(emulator: &Emulator) -> (String, String) {
     while text(&emulator.iam("GenerateCredentialReport", &[]).await.unwrap(), "State") != "COMPLETE" {}
     let answer = emulator.iam("GetCredentialReport", &[]).await.unwrap();
     let content = BASE64_STANDARD.decode(text(&answer, "Content")).unwrap();

@@ -7,6 +7,7 @@
     reason = "the lints allow these in test functions only, and here stands what those share"
 )]
 
+mod credentials;
 mod emulator;
 mod functions;
 mod proxy;
