@@ -38,7 +38,7 @@ impl EventBus {
     }
 
     /// Takes an event of CloudTrail. IAM's events come in us-east-1 only: elsewhere nothing matches, whatever a rule says.
-    pub fn put(&self, event: Value, now: Timestamp) {
+    pub fn put(&self, event: &Value, now: Timestamp) {
         if self.scope.region != IAM_REGION {
             return;
         }
@@ -71,7 +71,7 @@ impl EventBus {
         self.waiting().push(Delivery { retries, due, ..delivery.clone() });
     }
 
-    fn envelope(&self, detail: Value, now: Timestamp) -> Value {
+    fn envelope(&self, detail: &Value, now: Timestamp) -> Value {
         let text = |name: &str| detail.get(name).and_then(Value::as_str);
         // `iam.amazonaws.com` is `aws.iam` here.
         let source = text("eventSource").and_then(|source| source.split('.').next()).unwrap_or("unknown");
@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn an_event_comes_in_the_envelope_of_eventbridge_to_the_rules_that_it_matches() {
         let bus = bus("us-east-1");
-        bus.put(event(), at(0));
-        bus.put(json!({ "eventSource": "iam.amazonaws.com", "errorCode": "AccessDenied" }), at(0));
+        bus.put(&event(), at(0));
+        bus.put(&json!({ "eventSource": "iam.amazonaws.com", "errorCode": "AccessDenied" }), at(0));
         let due = bus.take_due(at(0));
         assert_eq!(due.len(), 1);
         assert_eq!((due[0].rule.as_str(), due[0].function_arn.as_str()), ("creations", "arn:f"));
@@ -136,14 +136,14 @@ mod tests {
     #[test]
     fn iams_events_come_in_one_region_only() {
         let bus = bus("eu-west-1");
-        bus.put(event(), at(0));
+        bus.put(&event(), at(0));
         assert!(bus.take_due(at(0)).is_empty());
     }
 
     #[test]
     fn a_failed_invocation_is_tried_twice_more_after_one_and_two_minutes() {
         let bus = bus("us-east-1");
-        bus.put(event(), at(0));
+        bus.put(&event(), at(0));
         for minute in [0, 1, 3] {
             if minute > 0 {
                 assert!(bus.take_due(at(minute) - SignedDuration::from_secs(1)).is_empty());

@@ -29,6 +29,7 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         | "iam:GetAccountAuthorizationDetails"
         | "config:PutEvaluations"
         | "config:BatchGetResourceConfig"
+        | "cloudtrail:LookupEvents"
         | "cloudwatch:PutMetricData"
         | "ssm:DescribeAutomationExecutions" => any(),
         // Needs no permission, but an explicit deny would hold.
@@ -43,7 +44,24 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         | "iam:ListMFADevices"
         | "iam:UpdateAccessKey"
         | "iam:DeleteAccessKey"
-        | "iam:CreateAccessKey" => vec![user_arn(text(parameters, "UserName")?, scope, directory)],
+        | "iam:CreateAccessKey"
+        | "iam:ListSSHPublicKeys"
+        | "iam:UpdateSSHPublicKey"
+        | "iam:DeleteSSHPublicKey"
+        | "iam:ListSigningCertificates"
+        | "iam:UpdateSigningCertificate"
+        | "iam:DeleteSigningCertificate"
+        | "iam:UpdateServiceSpecificCredential"
+        | "iam:DeleteServiceSpecificCredential" => vec![user_arn(text(parameters, "UserName")?, scope, directory)],
+        // The reference lists users as its resource. With `AllUsers` no user is named; the strict reading is played, in which
+        // only what is allowed on everything allows it.
+        "iam:ListServiceSpecificCredentials" => {
+            if parameters.get("AllUsers").and_then(Value::as_str) == Some("true") {
+                any()
+            } else {
+                vec![user_arn(text(parameters, "UserName")?, scope, directory)]
+            }
+        }
         "iam:GetAccessKeyLastUsed" => {
             let owner = directory.owner_of(text(parameters, "AccessKeyId")?);
             // A key that nobody has: of some user all the same.

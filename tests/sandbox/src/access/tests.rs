@@ -212,3 +212,43 @@ fn a_person_is_an_administrator_and_a_stranger_is_nobody() {
     assert!(access.check(&by("person:olivia")).is_ok());
     assert!(access.check(&by("automation")).is_err());
 }
+
+#[test]
+fn lists_of_every_kind_of_credential_are_of_their_user() {
+    for action in ["iam:ListServiceSpecificCredentials", "iam:ListSSHPublicKeys", "iam:ListSigningCertificates"] {
+        let statements = json!([allow(action, "arn:aws:iam::123456789012:user/people/*")]);
+        check(&statements, action, json!({ "UserName": "alice" }), true);
+        check(&statements, action, json!({ "UserName": "bob" }), false);
+    }
+}
+
+#[test]
+fn credentials_of_all_users_need_a_grant_on_everything() {
+    let action = "iam:ListServiceSpecificCredentials";
+    let all = json!({ "AllUsers": "true", "ServiceName": "bedrock.amazonaws.com" });
+    check(&json!([allow(action, "*")]), action, all.clone(), true);
+    check(&json!([allow(action, "arn:aws:iam::123456789012:user/*")]), action, all, false);
+}
+
+#[test]
+fn looking_up_events_takes_no_resource() {
+    let action = "cloudtrail:LookupEvents";
+    check(&json!([allow(action, "*")]), action, json!({}), true);
+    check(&json!([allow(action, "arn:aws:cloudtrail:us-east-1:123456789012:trail/x")]), action, json!({}), false);
+}
+
+#[test]
+fn a_batch_needs_its_action_on_every_table() {
+    let table = |name: &str| format!("arn:aws:dynamodb:us-east-1:123456789012:table/{name}");
+    for action in ["dynamodb:BatchWriteItem", "dynamodb:BatchGetItem"] {
+        let statements = json!([allow(action, &table("ledger"))]);
+        check(&statements, action, json!({ "RequestItems": { "ledger": [] } }), true);
+        check(&statements, action, json!({ "RequestItems": { "ledger": [], "other": [] } }), false);
+        check(
+            &json!([allow("dynamodb:PutItem", &table("ledger"))]),
+            action,
+            json!({ "RequestItems": { "ledger": [] } }),
+            false,
+        );
+    }
+}

@@ -61,7 +61,8 @@ fn page(trail: &CloudTrail, call: &Call) -> Result<Value, Refused> {
 
 fn place(parameters: &Value, question: &Value) -> Result<usize, Refused> {
     let Some(token) = parameters.get("NextToken").and_then(Value::as_str) else { return Ok(0) };
-    let place = token.split_once(':').filter(|(_, asked)| *asked == question.to_string());
+    let question = question.to_string();
+    let place = token.split_once(':').filter(|(_, asked)| *asked == question);
     let place = place.and_then(|(place, _)| place.parse().ok());
     place.ok_or_else(|| ("InvalidNextTokenException", "The token is not of this question.".to_owned()))
 }

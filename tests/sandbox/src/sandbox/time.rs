@@ -149,7 +149,7 @@ impl Sandbox {
     /// `EventBridge` delivers what CloudTrail has given it by now; what fails is tried again later.
     pub async fn deliver_events(&self) -> Result<Vec<Invocation>> {
         for event in self.cloudtrail.take_deliveries(self.now()) {
-            self.event_bus.put(event, self.now());
+            self.event_bus.put(&event, self.now());
         }
         let mut invocations = Vec::new();
         for delivery in self.event_bus.take_due(self.now()) {
