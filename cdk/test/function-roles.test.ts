@@ -5,11 +5,12 @@ import { listOf, objectOf } from '../lib/validation/json.js';
 import { permissionsOf, plain, resourceNamed, resourcesOf, roleOf } from './template-reading.js';
 import { CATALOGUE, newRemedy, newRule, props, synthesize } from './world.js';
 
-/** ARNs as a person would write them for the committed catalogue, by target. */
-function expectedResources(json: ReturnType<typeof synthesize>['json'], target: GrantTarget): string[] {
+/** ARNs as a person would write them for the committed catalogue, by target of a grant to the function of that name. */
+function expectedResources(json: ReturnType<typeof synthesize>['json'], target: GrantTarget, name: string): string[] {
   const id = (type: string, property: string, value: string): string => resourceNamed(json, type, property, value).id;
   const ledger = id('AWS::DynamoDB::Table', 'TableName', 'credwarden-ledger');
-  const rule = id('AWS::Config::ConfigRule', 'ConfigRuleName', 'credwarden-access-key-age');
+  const ruleArn = (rule: string): string => `<${id('AWS::Config::ConfigRule', 'ConfigRuleName', rule)}.Arn>`;
+  const rules = CATALOGUE.rules.map((rule) => `credwarden-${rule.name}`);
   const automation = resourcesOf(json, 'AWS::IAM::Role').find((role) => role.id.startsWith('AutomationRole'))?.id ?? '';
   const ssm = 'arn:aws:ssm:us-east-1:<AWS::AccountId>';
   const resources: Record<GrantTarget, string[]> = {
@@ -20,14 +21,14 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
     'kill-switch-parameter': [`${ssm}:parameter/credwarden/kill-switch`],
     ledger: [`<${ledger}.Arn>`],
     'ledger-index': [`<${ledger}.Arn>/index/open-by-due`],
-    'own-rule': [`<${rule}.Arn>`],
-    rules: [`<${rule}.Arn>`],
-    remediations: ['arn:aws:config:us-east-1:<AWS::AccountId>:remediation-configuration/credwarden-access-key-age/*'],
+    'own-rule': CATALOGUE.rules.some((rule) => rule.name === name) ? [ruleArn(`credwarden-${name}`)] : [],
+    rules: rules.map(ruleArn),
+    remediations: rules.map((rule) => `arn:aws:config:us-east-1:<AWS::AccountId>:remediation-configuration/${rule}/*`),
     documents: [
-      `${ssm}:document/credwarden-access-key-age`,
-      `${ssm}:automation-definition/credwarden-access-key-age:*`,
-      `${ssm}:document/credwarden-undo-deactivate-credential`,
-      `${ssm}:automation-definition/credwarden-undo-deactivate-credential:*`,
+      ...[...rules, 'credwarden-undo-deactivate-credential'].flatMap((document) => [
+        `${ssm}:document/${document}`,
+        `${ssm}:automation-definition/${document}:*`,
+      ]),
       `${ssm}:automation-execution/*`,
     ],
     executions: [`${ssm}:automation-execution/*`],
@@ -44,7 +45,7 @@ test('every role allows exactly the grants of the catalogue and its own log', ()
       `Allow logs:CreateLogStream on <${logGroup}.Arn>`,
       `Allow logs:PutLogEvents on <${logGroup}.Arn>`,
       ...grants.flatMap(({ actions, on }) =>
-        actions.flatMap((action) => expectedResources(json, on).map((arn) => `Allow ${action} on ${arn}`)),
+        actions.flatMap((action) => expectedResources(json, on, name).map((arn) => `Allow ${action} on ${arn}`)),
       ),
     ];
     const allowed = permissionsOf(json, roleOf(json, `credwarden-${name}`)).filter((each) => each.startsWith('Allow'));
@@ -54,7 +55,7 @@ test('every role allows exactly the grants of the catalogue and its own log', ()
 
 test('no target of a grant is forgotten in this test', () => {
   const { json } = synthesize(props());
-  for (const target of GRANT_TARGETS) assert.ok(expectedResources(json, target).length > 0);
+  for (const target of GRANT_TARGETS) assert.ok(expectedResources(json, target, 'access-key-age').length > 0);
 });
 
 test('every function has a role of its own, without managed policies', () => {
@@ -97,7 +98,7 @@ test('a passed role is passed to SSM only', () => {
 test('no function waits for the grant on its own rule, which comes after it', () => {
   const { json } = synthesize(props());
   const own = resourcesOf(json, 'AWS::IAM::Policy').map(({ id }) => id);
-  assert.equal(own.length, 1);
+  assert.equal(own.length, CATALOGUE.rules.length);
   for (const { whole } of resourcesOf(json, 'AWS::Lambda::Function')) {
     assert.ok(!own.some((id) => JSON.stringify(whole).includes(id)));
   }

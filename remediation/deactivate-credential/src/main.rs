@@ -1,4 +1,4 @@
-//! The function `deactivate-credential`: answers `access-key-age`, and undoes what it did.
+//! The function `deactivate-credential`: answers `access-key-age` and `unused-credentials`, and undoes what it did.
 
 use credwarden_policy::remedy::RemedyName;
 use credwarden_remedy::{lambda, remedy::Remedy};
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 const REMEDY: Remedy = Remedy {
     name: RemedyName::DeactivateCredential,
-    rules: &[(access_key_age::RULE, access_key_age::judge)],
+    rules: &[(access_key_age::RULE, access_key_age::judge), (unused_credentials::RULE, unused_credentials::judge)],
     act: deactivate_credential::act,
     undo: deactivate_credential::undo,
 };

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use credwarden_credential::age::{is_in_the_future, is_older, limit_reached};
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Snapshot, Status, User};
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Snapshot, User};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
@@ -55,7 +55,7 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
         match listing {
             Some(Listing::Live(credentials)) => {
                 holds_one |= !credentials.is_empty();
-                active.extend(credentials.into_iter().filter(|credential| can_be_used(credential, now)));
+                active.extend(credentials.into_iter().filter(|credential| credential.can_be_used(now)));
             }
             Some(Listing::Reported(reported)) => holds_one |= !reported.active.is_empty() || reported.inactive > 0,
             Some(Listing::Unread(_)) | None => {}
@@ -85,10 +85,6 @@ fn doubt(
     };
     let may_matter = policy.unremarkable_age(user, kind).is_some_and(|age| is_older(user.created, age, now));
     may_matter.then(|| Gap::new(GapReason::NotReached, doing))
-}
-
-fn can_be_used(credential: &Credential, now: Timestamp) -> bool {
-    credential.status == Status::Active && credential.expires.is_none_or(|expires| now < expires)
 }
 
 /// Findings and notes, the oldest credential first and those of the same second by id.

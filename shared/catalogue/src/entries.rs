@@ -5,42 +5,79 @@ use crate::{Catalogue, FORMAT, Function, Grant, On, Remedy, Rule, Schedule};
 /// Everything that is deployed.
 pub const CATALOGUE: Catalogue = Catalogue {
     format: FORMAT,
-    rules: &[Rule {
-        name: "access-key-age",
-        description: "Access keys, service-specific credentials, SSH public keys and signing certificates of IAM users are not older than the policy allows the user's class (90 days by default).",
-        resource_type: "AWS::IAM::User",
-        frequency: "TwentyFour_Hours",
-        remedy: "deactivate-credential",
-        function: Function {
-            memory_mb: 256,
-            timeout_seconds: 290,
-            grants: &[
-                Grant {
-                    actions: &[
-                        "iam:GenerateCredentialReport",
-                        "iam:GetAccountAuthorizationDetails",
-                        "iam:GetCredentialReport",
-                        "iam:ListServiceSpecificCredentials",
-                        "config:PutEvaluations",
-                    ],
-                    on: On::Any,
-                },
-                Grant {
-                    actions: &[
-                        "iam:GetLoginProfile",
-                        "iam:ListAccessKeys",
-                        "iam:ListSSHPublicKeys",
-                        "iam:ListSigningCertificates",
-                    ],
-                    on: On::Users,
-                },
-                Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
-                Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
-                Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
-                Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
-            ],
+    rules: &[
+        Rule {
+            name: "access-key-age",
+            description: "Access keys, service-specific credentials, SSH public keys and signing certificates of IAM users are not older than the policy allows the user's class (90 days by default).",
+            resource_type: "AWS::IAM::User",
+            frequency: "TwentyFour_Hours",
+            remedy: "deactivate-credential",
+            function: Function {
+                memory_mb: 256,
+                timeout_seconds: 290,
+                grants: &[
+                    Grant {
+                        actions: &[
+                            "iam:GenerateCredentialReport",
+                            "iam:GetAccountAuthorizationDetails",
+                            "iam:GetCredentialReport",
+                            "iam:ListServiceSpecificCredentials",
+                            "config:PutEvaluations",
+                        ],
+                        on: On::Any,
+                    },
+                    Grant {
+                        actions: &[
+                            "iam:GetLoginProfile",
+                            "iam:ListAccessKeys",
+                            "iam:ListSSHPublicKeys",
+                            "iam:ListSigningCertificates",
+                        ],
+                        on: On::Users,
+                    },
+                    Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
+                    Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
+                    Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
+                    Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
+                ],
+            },
         },
-    }],
+        Rule {
+            name: "unused-credentials",
+            description: "No access key and no console password of an IAM user goes unused for longer than the policy allows the user's class (45 days after its last use, 14 if it was never used, by default).",
+            resource_type: "AWS::IAM::User",
+            frequency: "TwentyFour_Hours",
+            remedy: "deactivate-credential",
+            function: Function {
+                memory_mb: 256,
+                timeout_seconds: 290,
+                grants: &[
+                    Grant {
+                        actions: &[
+                            "iam:GenerateCredentialReport",
+                            "iam:GetAccountAuthorizationDetails",
+                            "iam:GetCredentialReport",
+                            "config:PutEvaluations",
+                        ],
+                        on: On::Any,
+                    },
+                    Grant {
+                        actions: &[
+                            "iam:GetAccessKeyLastUsed",
+                            "iam:GetLoginProfile",
+                            "iam:GetUser",
+                            "iam:ListAccessKeys",
+                        ],
+                        on: On::Users,
+                    },
+                    Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
+                    Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
+                    Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
+                    Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
+                ],
+            },
+        },
+    ],
     remedies: &[Remedy {
         name: "deactivate-credential",
         description: "Deactivates a credential that breaks the policy and is not in use, and undoes that.",

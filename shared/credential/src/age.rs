@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 /// A date of AWS later than the own clock by more than this is not believed.
 pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long a use may go unseen: IAM's last use, and the credential report that carries it, are up to 4 hours old.
+/// (IAM User Guide, "Refining permissions using last accessed information" and "Getting credential reports".)
+pub const LAST_USE_LAG: SignedDuration = SignedDuration::from_hours(4);
+
 /// A number of days of 24 hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -155,6 +155,13 @@ pub enum Status {
     Expired,
 }
 
+impl Credential {
+    /// Whether it can be used at `now`: it is active, and has not expired.
+    pub fn can_be_used(&self, now: Timestamp) -> bool {
+        self.status == Status::Active && self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
 impl From<&AccessKey> for Credential {
     fn from(key: &AccessKey) -> Self {
         Self {

@@ -33,7 +33,7 @@ impl Document {
     /// The remedy whose function the document invokes.
     pub fn remedy(self) -> RemedyName {
         match self {
-            Self::Rule(RuleName::AccessKeyAge) => RemedyName::DeactivateCredential,
+            Self::Rule(RuleName::AccessKeyAge | RuleName::UnusedCredentials) => RemedyName::DeactivateCredential,
             Self::Undo(remedy) => remedy,
         }
     }

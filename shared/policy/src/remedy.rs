@@ -65,8 +65,10 @@ pub struct UnknownName {
 names! {
     /// A rule, named for the condition that it finds.
     RuleName {
-        /// An access key older than its class allows.
+        /// A credential older than its class allows.
         AccessKeyAge = "access-key-age",
+        /// A credential that nobody has used for longer than its class allows.
+        UnusedCredentials = "unused-credentials",
     }
 }
 

@@ -114,6 +114,32 @@ pub enum Clause {
         /// The last instant at which it was within the limit.
         reached: Timestamp,
     },
+    /// A credential was not used for longer than its class allows.
+    Unused {
+        /// Which.
+        credential: CredentialId,
+        /// When it was created.
+        created: Timestamp,
+        /// When it was used last.
+        last_used: Timestamp,
+        /// Of which service.
+        service: String,
+        /// The limit.
+        limit: Days,
+        /// The last instant at which it was within the limit.
+        reached: Timestamp,
+    },
+    /// A credential was never used, for longer than its class allows for a first use.
+    NeverUsed {
+        /// Which.
+        credential: CredentialId,
+        /// When it was created.
+        created: Timestamp,
+        /// The limit.
+        limit: Days,
+        /// The last instant at which it was within the limit.
+        reached: Timestamp,
+    },
     /// The user could not be verified for longer than [`NOT_VERIFIABLE_AFTER`]. No remedy acts on it.
     NotVerifiableSince {
         /// Since when.
@@ -127,7 +153,9 @@ impl Finding {
     /// The credential that a remedy would change.
     pub fn credential(&self) -> Option<&CredentialId> {
         match &self.clause {
-            Clause::MaxAge { credential, .. } => Some(credential),
+            Clause::MaxAge { credential, .. }
+            | Clause::Unused { credential, .. }
+            | Clause::NeverUsed { credential, .. } => Some(credential),
             Clause::NotVerifiableSince { .. } => None,
         }
     }
@@ -136,14 +164,16 @@ impl Finding {
     fn gap(&self) -> Option<&Gap> {
         match &self.clause {
             Clause::NotVerifiableSince { gap, .. } => Some(gap),
-            Clause::MaxAge { .. } => None,
+            Clause::MaxAge { .. } | Clause::Unused { .. } | Clause::NeverUsed { .. } => None,
         }
     }
 
     /// Since when the policy is broken.
     pub fn since(&self) -> Timestamp {
         match &self.clause {
-            Clause::MaxAge { reached, .. } => *reached,
+            Clause::MaxAge { reached, .. } | Clause::Unused { reached, .. } | Clause::NeverUsed { reached, .. } => {
+                *reached
+            }
             Clause::NotVerifiableSince { since, .. } => *since,
         }
     }
@@ -154,12 +184,20 @@ impl fmt::Display for Finding {
         match &self.clause {
             Clause::MaxAge { credential, created, limit, reached } => {
                 write!(formatter, "{credential} created {}, limit {limit} passed {}", date(*created), date(*reached))?;
-                self.class.as_ref().map_or(Ok(()), |class| write!(formatter, " ({class})"))
+            }
+            Clause::Unused { credential, last_used, service, limit, reached, .. } => {
+                write!(formatter, "{credential} last used {} ({service}), ", date(*last_used))?;
+                write!(formatter, "limit {limit} unused passed {}", date(*reached))?;
+            }
+            Clause::NeverUsed { credential, created, limit, reached } => {
+                write!(formatter, "{credential} created {}, never used, ", date(*created))?;
+                write!(formatter, "limit {limit} passed {}", date(*reached))?;
             }
             Clause::NotVerifiableSince { since, gap } => {
-                write!(formatter, "not verifiable since {}: {gap}", date(*since))
+                write!(formatter, "not verifiable since {}: {gap}", date(*since))?;
             }
         }
+        self.class.as_ref().map_or(Ok(()), |class| write!(formatter, " ({class})"))
     }
 }
 

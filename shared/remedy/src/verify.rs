@@ -1,6 +1,6 @@
 //! Whether a live credential breaks the policy: by the rule's own judgement, down to the exact credential.
 
-use credwarden_credential::kind::CredentialId;
+use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{AccessKey, AccessKeys, Gap, GapReason, User};
 use credwarden_policy::class::ClassName;
 use credwarden_policy::exception::Exceptions;
@@ -40,6 +40,10 @@ pub fn verify<'a>(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Verified<'a>, Unverified> {
+    if credential.kind() != CredentialKind::AccessKey {
+        let kind = credential.kind().noun();
+        return Err(Unverified::Settled(format!("{credential}: only access keys are acted on, and it is a {kind}")));
+    }
     let key = live_key(user, credential).map_err(Unverified::Unknown)?;
     let Some(key) = key else {
         return Err(Unverified::Settled(format!("{credential} is gone")));

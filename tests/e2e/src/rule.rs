@@ -44,9 +44,9 @@ pub async fn seed(sandbox: &Sandbox, estate: &Estate) -> Result<()> {
     sandbox.seed(&serde_json::to_value(Seed::from(estate))?).await
 }
 
-/// A function's time limit that leaves the reading of the account four and a half seconds: a minute for reporting and half
-/// a minute for calls under way are taken off a long one, a quarter and that half a minute off this.
-pub const SHORT: Duration = Duration::from_secs(46);
+/// A function's time limit that leaves the reading of the account about four seconds: a minute for reporting and nearly one
+/// for calls under way are taken off a long one, a quarter and that minute off this.
+pub const SHORT: Duration = Duration::from_secs(79);
 
 /// Somebody has a credential report made, so that no run waits for one in the next four hours.
 pub async fn make_report(sandbox: &Sandbox) -> Result<()> {

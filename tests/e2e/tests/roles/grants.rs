@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::elsewhere;
 
 const REMEDY: &str = "credwarden-deactivate-credential";
+const UNUSED: &str = "credwarden-unused-credentials";
 const UNDO: &str = "credwarden-undo-deactivate-credential";
 
 #[tokio::test]
@@ -51,7 +52,9 @@ async fn remedied() -> Result<Sandbox> {
         .key(age_days(140))
         .user(elsewhere::PROTECTED_USER)
         .path("/break-glass/")
-        .key(age_days(3));
+        .key(age_days(3))
+        .user("sleeper")
+        .password(age_days(100));
     let options = Options { tricks: [Trick::GivesUpAtOnce].into(), ..options() };
     let sandbox = deployed(options, &estate).await?;
     let mut policy = sandbox.deployed_policy()?;
@@ -64,6 +67,10 @@ async fn remedied() -> Result<Sandbox> {
     sandbox.iam("CreateAccessKey", &[("UserName", "newcomer")]).await?;
     evaluate(&sandbox).await?;
     ended_well(&sandbox.run_automations().await?)?;
+
+    for invocation in sandbox.evaluate(UNUSED).await? {
+        report(&invocation)?;
+    }
 
     // A day later the policy has been reported for long enough. One user's act fails, and Config gives up on it.
     sandbox.advance(DAY + HOUR).await?;

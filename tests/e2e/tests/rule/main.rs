@@ -8,3 +8,4 @@ mod passes;
 mod protocol;
 mod sending;
 mod untouched;
+mod unused;
