@@ -167,7 +167,7 @@ pub(crate) fn credential(user: &User, id: &CredentialId) -> Option<Credential> {
 /// The limit that a clause is about.
 pub(crate) fn limit_days(clause: &Clause) -> Option<u32> {
     match clause {
-        Clause::MaxAge { limit, .. } => Some(limit.0),
+        Clause::MaxAge { limit, .. } | Clause::Unused { limit, .. } | Clause::NeverUsed { limit, .. } => Some(limit.0),
         Clause::NotVerifiableSince { .. } => None,
     }
 }
