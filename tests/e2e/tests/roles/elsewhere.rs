@@ -115,6 +115,9 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "iam:GetLoginProfile",
         "iam:ListGroupsForUser",
         "iam:ListAttachedUserPolicies",
+        "iam:ListSSHPublicKeys",
+        "iam:ListServiceSpecificCredentials",
+        "iam:ListSigningCertificates",
         "iam:UpdateAccessKey",
         // Nobody's.
         "iam:ListUserPolicies",
@@ -122,6 +125,9 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "iam:ListMFADevices",
         "iam:DeleteAccessKey",
         "iam:CreateAccessKey",
+        "iam:UpdateSSHPublicKey",
+        "iam:UpdateServiceSpecificCredential",
+        "iam:UpdateSigningCertificate",
     ] {
         probes.push(ours(action, change_of("silent")));
     }
@@ -166,6 +172,7 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     }
     for (rule, of) in [
         ("credwarden-access-key-age", ours as fn(_, _) -> _),
+        ("credwarden-unused-credentials", ours),
         ("credwarden-another", elsewhere),
         ("another", elsewhere),
     ] {
@@ -177,7 +184,9 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     }
     let starting = |document: &str, role: &str| json!({ "DocumentName": document, "Parameters": { "AutomationAssumeRole": [role] } });
     let another_role = automation_role.replace("role/", "role/another-");
-    for document in ["credwarden-access-key-age", "credwarden-undo-deactivate-credential"] {
+    let documents =
+        ["credwarden-access-key-age", "credwarden-unused-credentials", "credwarden-undo-deactivate-credential"];
+    for document in documents {
         probes.push(ours("ssm:StartAutomationExecution", starting(document, automation_role)));
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, &another_role)));
     }
@@ -186,7 +195,8 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, automation_role)));
     }
     probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": "credwarden-deactivate-credential" })));
-    for function in ["credwarden-access-key-age", "credwarden-advance-work", "another"] {
+    for function in ["credwarden-access-key-age", "credwarden-unused-credentials", "credwarden-advance-work", "another"]
+    {
         probes.push(elsewhere("lambda:InvokeFunction", json!({ "FunctionName": function })));
     }
     for group in ["/aws/lambda/another", "/aws/cloudtrail"] {

@@ -4,18 +4,23 @@ use std::time::Duration;
 
 use anyhow::Result;
 use credwarden_e2e::rule::{
-    DAY, FIRST_DAY, HOUR, RULE, SHORT, all_is_well, count_since, delete_user, deployed, evaluate, expected,
-    make_report, options, passes, report, sent_since, slow_down, verdicts,
+    DAY, FIRST_DAY, HOUR, RULE, SHORT, all_is_well, delete_user, deployed, evaluate, expected, make_report, options,
+    passes, report, sent_since, slow_down, verdicts,
 };
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::config::Compliance::{Compliant, NonCompliant};
 use credwarden_sandbox::hazards::Hazards;
-use credwarden_sandbox::proxy::Outcome;
+use credwarden_sandbox::proxy::{Outcome, Recorded};
 use credwarden_sandbox::sandbox::{Options, Sandbox};
 use credwarden_sandbox::tricks::Trick;
 use serde_json::{Value, json};
 
 const USERS: usize = 60;
+
+/// How many passes of this rule the schedule has to go on with.
+async fn open_passes(sandbox: &Sandbox) -> Result<usize> {
+    Ok(sandbox.open_work().await?.iter().filter(|item| item["pk"] == "RULE#access-key-age").count())
+}
 
 #[tokio::test]
 async fn near_the_time_limit_a_pass_stops_and_the_schedule_has_it_go_on() -> Result<()> {
@@ -38,19 +43,22 @@ async fn near_the_time_limit_a_pass_stops_and_the_schedule_has_it_go_on() -> Res
         // The schedule asks for what is left; AWS Config's own next evaluation is a day away.
         let said = if invocations == 0 { evaluate(&sandbox).await? } else { take_up(&sandbox).await? };
         invocations += 1;
-        read.push(count_since(&sandbox, begun, "iam:ListAccessKeys"));
+        // The schedule may find other rules due, too.
+        let of_rule =
+            |recorded: &&Recorded| recorded.call.caller == RULE && recorded.call.action == "iam:ListAccessKeys";
+        read.push(sandbox.calls().iter().skip(begun).filter(of_rule).count());
         if said["complete"] == json!(true) {
             break;
         }
         assert!(invocations < 8, "the pass does not end: {read:?}");
         assert_eq!(verdicts(&sandbox).len(), USERS + 1, "who is gone is taken back at the end only");
         assert!(passes(&sandbox).await?["under_way"].is_object());
-        assert_eq!(sandbox.open_work().await?.len(), 1);
+        assert_eq!(open_passes(&sandbox).await?, 1);
     }
     assert!(invocations > 1, "it was never short of time: {read:?}");
     assert_eq!(read.iter().sum::<usize>(), USERS, "no user is read twice, none is left out: {read:?}");
     assert_eq!(verdicts(&sandbox).len(), USERS, "who is gone is taken back");
-    assert!(sandbox.open_work().await?.is_empty());
+    assert_eq!(open_passes(&sandbox).await?, 0);
     let whole = passes(&sandbox).await?;
     assert!(whole["under_way"].is_null(), "{whole}");
     let (started, finished) = (time(&whole, "started"), time(&whole, "finished"));
