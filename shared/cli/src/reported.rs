@@ -111,7 +111,7 @@ impl Worlds {
 /// What a rule says of a credential in one world.
 #[derive(Clone, Debug)]
 enum Outcome {
-    Broken { limit: Option<u32>, since: Timestamp },
+    Broken { limit: Option<u32>, since: Timestamp, evidence: String },
     Due { by: Timestamp },
     Fine,
     Unknown { why: String },
@@ -197,20 +197,16 @@ impl Reported<'_> {
                 });
             }
         }
-        let (status, limit_days, since, due_by, reason) = self.sum_up(&outcomes, now);
+        let (status, limit_days, since, due_by, reason) = self.sum_up(&outcomes);
         let found = self.who.finding(rule, status, reason);
         Finding { limit_days, non_compliant_since: since, due_by, ..place(found, self.kind, &self.shown) }
     }
 
     /// What is certain: status, limit, since when, by when, and in words.
-    fn sum_up(
-        &self,
-        outcomes: &[Outcome],
-        now: Timestamp,
-    ) -> (Status, Option<u32>, Option<Timestamp>, Option<Timestamp>, String) {
+    fn sum_up(&self, outcomes: &[Outcome]) -> (Status, Option<u32>, Option<Timestamp>, Option<Timestamp>, String) {
         let name = slot_name(self.kind, self.shown.slot);
         let broken = outcomes.iter().filter_map(|outcome| match outcome {
-            Outcome::Broken { limit, since } => Some((*since, *limit)),
+            Outcome::Broken { limit, since, evidence } => Some((*since, *limit, evidence)),
             _ => None,
         });
         let due = outcomes.iter().filter_map(|outcome| match outcome {
@@ -225,19 +221,16 @@ impl Reported<'_> {
         if let Some(why) = unknown {
             return (Status::Unknown, None, None, None, why.clone());
         }
-        if broken.len() == outcomes.len() {
-            let (since, limit) = broken.into_iter().max().unwrap_or((now, None));
-            let limit_words = limit.map_or_else(String::new, |days| format!(" of {days} days"));
-            let reason = format!("{name} {}, limit{limit_words} passed by {}", self.known(), date(since));
-            return (Status::NonCompliant, limit, Some(since), None, reason);
+        let in_days = |limit: Option<u32>| limit.map_or_else(String::new, |days| format!(" of {days} days"));
+        if broken.len() == outcomes.len()
+            && let Some((since, limit, evidence)) = broken.iter().max()
+        {
+            let reason = format!("{name} {evidence}, limit{} passed by {}", in_days(*limit), date(*since));
+            return (Status::NonCompliant, *limit, Some(*since), None, reason);
         }
-        if let Some((since, limit)) = broken.into_iter().min() {
-            let limit_words = limit.map_or_else(String::new, |days| format!(" of {days} days"));
-            let reason = format!(
-                "{name} {}: a limit{limit_words} may have passed on {} already; only the account tells",
-                self.known(),
-                date(since)
-            );
+        if let Some((since, limit, evidence)) = broken.into_iter().min() {
+            let (days, on) = (in_days(limit), date(since));
+            let reason = format!("{name} {evidence}: a limit{days} may have passed on {on}; only the account tells");
             return (Status::Unknown, limit, None, None, reason);
         }
         if due.len() == outcomes.len() {
@@ -266,7 +259,12 @@ impl Reported<'_> {
         let verdict = (rule.judge)(&user, policy, &Exceptions::default(), now);
         let found = verdict.findings().find(|finding| finding.credential() == Some(&id));
         if let Some(finding) = found {
-            return Outcome::Broken { limit: limit_days(&finding.clause), since: finding.since() };
+            let evidence = match &finding.clause {
+                Clause::Unused { last_used, .. } => format!("last used {}", date(*last_used)),
+                Clause::NeverUsed { .. } => format!("without a known use, {}", self.known()),
+                Clause::MaxAge { .. } | Clause::NotVerifiableSince { .. } => self.known(),
+            };
+            return Outcome::Broken { limit: limit_days(&finding.clause), since: finding.since(), evidence };
         }
         if let Some(Clause::NotVerifiableSince { gap, .. }) = verdict.findings().next().map(|finding| &finding.clause) {
             return Outcome::Unknown { why: gap.to_string() };

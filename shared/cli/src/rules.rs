@@ -26,13 +26,22 @@ pub struct Rule {
 }
 
 /// All rules, in the order in which they are written.
-pub const RULES: &[Rule] = &[Rule {
-    name: access_key_age::RULE,
-    finds: "Active credentials older than the policy allows their user's class",
-    judge: access_key_age::judge,
-    kinds: access_key_age::kinds,
-    undecided: access_key_age::undecided,
-}];
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: access_key_age::RULE,
+        finds: "Active credentials older than the policy allows their user's class",
+        judge: access_key_age::judge,
+        kinds: access_key_age::kinds,
+        undecided: access_key_age::undecided,
+    },
+    Rule {
+        name: unused_credentials::RULE,
+        finds: "Active credentials that nobody used for longer than the policy allows their user's class",
+        judge: unused_credentials::judge,
+        kinds: unused_credentials::kinds,
+        undecided: unused_credentials::undecided,
+    },
+];
 
 /// What stands in a deployment's ledger, which is not read here, and what that means.
 pub const IN_THE_LEDGER: [&str; 2] = [
