@@ -1,6 +1,6 @@
 //! Tables, for people.
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use credwarden_credential::age::date;
 
 use crate::finding::{Finding, Scan, SourceKind, Status, Summary};
@@ -67,6 +67,11 @@ fn table(findings: &[Finding], look: Look) -> String {
             Cell::new(why(finding)),
         ]);
     }
+    // Only the last column wraps: an id in two pieces cannot be copied.
+    let last = head.len() - 1;
+    for column in table.column_iter_mut().take(last) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table.trim_fmt() + "\n"
 }
 
@@ -98,4 +103,35 @@ fn summary(scan: &Scan) -> String {
 fn counted(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+    use crate::rules::RULES;
+    use crate::{input, scan};
+
+    #[test]
+    fn on_a_narrow_terminal_ids_stay_in_one_piece() {
+        let arguments = ["credwarden", "scan", "--snapshot", "tests/cases/account.json", "--user", "two-old-keys"];
+        let Command::Scan(request) = Arguments::parse_from(arguments).command else { panic!("it is a scan") };
+        let (policy, used) = input::policy(None).unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/account.json");
+        let facts = input::recorded::facts(&input::text(&file).unwrap(), "account.json", None).unwrap();
+        let rules: Vec<_> = RULES.iter().collect();
+        let scan = scan::scan(facts, &policy, used, &rules, &request).unwrap();
+        let text = render(&scan, Look { colour: false, width: Some(120) });
+        for id in ["AKIA4S3BGNKASVU3BQOI", "AKIATDXZWDSDNSNFUVZW", "unused-credentials", "service-account"] {
+            assert!(text.contains(id), "{text}");
+        }
+        assert!(
+            text.lines().filter(|line| !line.starts_with("note")).all(|line| line.chars().count() <= 120),
+            "{text}"
+        );
+    }
 }
