@@ -13,7 +13,12 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn undo_survives_the_next_evaluation() {
-    let estate = Estate::new(noon()).user("silent").tag("owner", "olivia@example.com").key(age_days(120));
+    // Silent for longer than a key counts as in use, and not for so long that another rule finds it.
+    let estate = Estate::new(noon())
+        .user("silent")
+        .tag("owner", "olivia@example.com")
+        .key(age_days(120))
+        .used(age_days(8), "s3");
     let (user_id, key_id) = (id(&estate, "silent").unwrap(), key(&estate, "silent").unwrap());
     let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
     sandbox.silence_config(false);
