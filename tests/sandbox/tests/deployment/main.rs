@@ -37,7 +37,7 @@ async fn start(options: Options, estate: &Estate) -> Sandbox {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_services_are_played_around_the_real_functions() {
     let sandbox = start(Options::at(now()), &one_old_key("alice")).await;
-    assert_eq!(sandbox.rules(), [RULE]);
+    assert!(sandbox.rules().iter().any(|rule| rule == RULE));
 
     let tested = sandbox.evaluate_in_test_mode(RULE).await.unwrap();
     assert!(matches!(tested.result, Ended::Answered(_)), "{tested:?}");
