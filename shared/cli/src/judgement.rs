@@ -88,7 +88,7 @@ fn of_user(user: &User, policy: &Policy, rule: &Rule, now: Timestamp) -> Vec<Fin
                 named.insert(credential.clone());
                 Finding { due_by: Some(*reached), ..of_credential(credential, Status::Compliant, reason) }
             }
-            Note::Excepted { credential, .. } => {
+            Note::Baseline { credential, .. } | Note::Excepted { credential, .. } => {
                 named.insert(credential.clone());
                 of_credential(credential, Status::Compliant, reason)
             }
@@ -168,7 +168,10 @@ pub(crate) fn credential(user: &User, id: &CredentialId) -> Option<Credential> {
 pub(crate) fn limit_days(clause: &Clause) -> Option<u32> {
     match clause {
         Clause::MaxAge { limit, .. } | Clause::Unused { limit, .. } | Clause::NeverUsed { limit, .. } => Some(limit.0),
-        Clause::NotVerifiableSince { .. } => None,
+        Clause::UnauthorizedCreator { .. }
+        | Clause::CreatorUnknown { .. }
+        | Clause::TooMany { .. }
+        | Clause::NotVerifiableSince { .. } => None,
     }
 }
 

@@ -262,7 +262,11 @@ impl Reported<'_> {
             let evidence = match &finding.clause {
                 Clause::Unused { last_used, .. } => format!("last used {}", date(*last_used)),
                 Clause::NeverUsed { .. } => format!("without a known use, {}", self.known()),
-                Clause::MaxAge { .. } | Clause::NotVerifiableSince { .. } => self.known(),
+                Clause::MaxAge { .. }
+                | Clause::UnauthorizedCreator { .. }
+                | Clause::CreatorUnknown { .. }
+                | Clause::TooMany { .. }
+                | Clause::NotVerifiableSince { .. } => self.known(),
             };
             return Outcome::Broken { limit: limit_days(&finding.clause), since: finding.since(), evidence };
         }
@@ -277,7 +281,7 @@ impl Reported<'_> {
         let outcome = notes.iter().find_map(|note| match note {
             Note::DueBy { credential, reached } if *credential == id => Some(Outcome::Due { by: *reached }),
             Note::NotKnown(gap) => Some(Outcome::Unknown { why: self.named(&gap.to_string(), &id) }),
-            Note::DueBy { .. } | Note::Excepted { .. } => None,
+            Note::DueBy { .. } | Note::Baseline { .. } | Note::Excepted { .. } => None,
         });
         outcome.unwrap_or(Outcome::Fine)
     }

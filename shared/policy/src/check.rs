@@ -6,6 +6,7 @@ use credwarden_credential::age::Days;
 use credwarden_credential::kind::CredentialKind;
 
 use crate::class::{Class, ClassName};
+use crate::creation;
 use crate::document::{DEFAULT, Document, FORMAT, Limit, LimitsEntry};
 use crate::limits::{Limits, SHORTEST_IN_USE};
 use crate::policy::{Policy, Problem};
@@ -30,19 +31,20 @@ pub(crate) fn check(document: Document) -> Result<Policy, Vec<Problem>> {
     }
     let classes = classes(&document, &mut found);
     let limits = limits(&document, &classes, &mut found);
+    let creation = creation::check(&document, &classes, &mut found);
     let remedies = remedies(&document, &classes, &mut found);
     principals(&document, &mut found);
     let budget = Budget { per_day: document.budget.per_day, percent_per_day: document.budget.percent_per_day };
     if budget.percent_per_day > 100 {
         found.add("budget.percentPerDay", "more than 100 percent", "choose 0 to 100");
     }
-    if found.0.is_empty() { Ok(Policy { document, classes, limits, remedies, budget }) } else { Err(found.0) }
+    if found.0.is_empty() { Ok(Policy { document, classes, limits, creation, remedies, budget }) } else { Err(found.0) }
 }
 
-struct Found(Vec<Problem>);
+pub(crate) struct Found(Vec<Problem>);
 
 impl Found {
-    fn add(&mut self, place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(crate) fn add(&mut self, place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
         self.0.push(Problem { place: place.into(), what: what.into(), remedy: remedy.into() });
     }
 }
@@ -251,7 +253,7 @@ fn remedies(document: &Document, classes: &[Class], found: &mut Found) -> BTreeM
     remedies
 }
 
-fn known_class(place: &str, name: &str, classes: &[Class], found: &mut Found) {
+pub(crate) fn known_class(place: &str, name: &str, classes: &[Class], found: &mut Found) {
     if name != DEFAULT_CLASS && !classes.iter().any(|class| class.name.as_str() == name) {
         found.add(place, format!("there is no class `{name}`"), "correct the name, or use `default` for all classes");
     }

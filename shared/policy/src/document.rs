@@ -7,6 +7,8 @@ use std::marker::PhantomData;
 use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::creation::CreationEntry;
+
 /// The format of documents that this version writes. Functions read the current format and the one before it, so that
 /// a policy can be deployed before or after the functions; the first format has none before it.
 pub const FORMAT: u32 = 1;
@@ -40,6 +42,9 @@ pub struct Document {
     #[serde(deserialize_with = "unique_keys")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::limits"))]
     pub limits: BTreeMap<String, BTreeMap<String, LimitsEntry>>,
+    /// Who may create credentials, of which kinds and how many, by class name or `default`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_rows")]
+    pub creation: BTreeMap<String, CreationEntry>,
     /// ARN patterns of users that no remedy changes, ever.
     #[serde(default)]
     pub protected: Vec<String>,
@@ -230,6 +235,13 @@ type Table<V> = BTreeMap<String, BTreeMap<String, V>>;
 fn unique_keys<'de, V: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Table<V>, D::Error> {
     let rows: Unique<Unique<V>> = Unique::deserialize(deserializer)?;
     Ok(rows.0.into_iter().map(|(key, row)| (key, row.0)).collect())
+}
+
+/// As [`unique_keys`], for entries by one name.
+fn unique_rows<'de, V: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, V>, D::Error> {
+    Unique::deserialize(deserializer).map(|rows| rows.0)
 }
 
 struct Unique<V>(BTreeMap<String, V>);

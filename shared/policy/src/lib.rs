@@ -13,6 +13,7 @@
 
 pub mod class;
 pub mod controls;
+pub mod creation;
 pub mod document;
 pub mod effective;
 pub mod exception;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::check;
 use crate::class::{Class, ClassName, matches};
+use crate::creation::CreationLimits;
 use crate::document::{DEFAULT, Document, MAX_BYTES};
 use crate::limits::Limits;
 use crate::remedy::{Budget, Remedy, RuleName};
@@ -23,6 +24,8 @@ pub struct Policy {
     pub(crate) classes: Vec<Class>,
     /// INVARIANT (complete): every class has limits for every kind.
     pub(crate) limits: BTreeMap<(ClassName, CredentialKind), Limits>,
+    /// A class without an entry is not judged.
+    pub(crate) creation: BTreeMap<ClassName, CreationLimits>,
     /// A rule or class without an entry has no remedy.
     pub(crate) remedies: BTreeMap<(RuleName, ClassName), Remedy>,
     pub(crate) budget: Budget,
@@ -156,6 +159,11 @@ impl Policy {
         CredentialKind::OF_USERS.into_iter().filter(is_limited).collect()
     }
 
+    /// Who may create credentials of users of `class`, of which kinds and how many.
+    pub fn creation(&self, class: &ClassName) -> CreationLimits {
+        self.creation.get(class).cloned().unwrap_or_default()
+    }
+
     /// The remedy for findings of `rule` in `class`, if the policy names one.
     pub fn remedy(&self, rule: RuleName, class: &ClassName) -> Option<Remedy> {
         self.remedies.get(&(rule, class.clone())).copied()
@@ -197,6 +205,7 @@ impl Default for Policy {
                 guarded_tags: Vec::new(),
                 classes: Vec::new(),
                 limits: BTreeMap::new(),
+                creation: BTreeMap::new(),
                 protected: Vec::new(),
                 approvers: Vec::new(),
                 remedies: BTreeMap::new(),
@@ -204,6 +213,7 @@ impl Default for Policy {
             },
             classes: Vec::new(),
             limits: BTreeMap::new(),
+            creation: BTreeMap::new(),
             remedies: BTreeMap::new(),
             budget: Budget { per_day: 0, percent_per_day: 0 },
         })

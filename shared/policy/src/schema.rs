@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use crate::check::LONGEST;
+use crate::creation::{ANY, Allowed, AtMost, MOST};
 use crate::document::{Document, FORMAT, Limit, LimitsEntry, RemedyEntry};
 use crate::remedy::{Mode, RemedyName, RuleName};
 
@@ -38,6 +39,39 @@ impl JsonSchema for Limit {
             "oneOf": [{ "type": "integer", "minimum": 1, "maximum": LONGEST }, { "const": Self::OFF }]
         })
     }
+}
+
+impl JsonSchema for Allowed {
+    fn schema_name() -> Cow<'static, str> {
+        "Allowed".into()
+    }
+
+    /// As [`Allowed`] is written and read: a list of patterns, or the word.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Patterns, or \"any\".",
+            "oneOf": [{ "type": "array", "items": { "type": "string", "minLength": 1 } }, { "const": ANY }]
+        })
+    }
+}
+
+impl JsonSchema for AtMost {
+    fn schema_name() -> Cow<'static, str> {
+        "AtMost".into()
+    }
+
+    /// As [`AtMost`] is written and read: a number of credentials, or the word.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number of credentials, or \"any\".",
+            "oneOf": [{ "type": "integer", "minimum": 0, "maximum": MOST }, { "const": ANY }]
+        })
+    }
+}
+
+pub(crate) fn kinds_of_users(generator: &mut SchemaGenerator) -> Schema {
+    let at_most = generator.subschema_for::<AtMost>();
+    by_name(CredentialKind::OF_USERS.iter().map(|kind| kind.as_str()), &at_most)
 }
 
 pub(crate) fn limits(generator: &mut SchemaGenerator) -> Schema {

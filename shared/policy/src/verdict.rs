@@ -3,11 +3,13 @@
 use std::fmt;
 
 use credwarden_credential::age::{Days, date, is_older};
+use credwarden_credential::creation::{Creation, Creator};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::Gap;
 use jiff::Timestamp;
 
 use crate::class::ClassName;
+use crate::creation::CreatorRefusal;
 
 /// A user that could not be verified for this long is reported, so that a gap cannot hide it for ever.
 pub const NOT_VERIFIABLE_AFTER: Days = Days(7);
@@ -140,6 +142,31 @@ pub enum Clause {
         /// The last instant at which it was within the limit.
         reached: Timestamp,
     },
+    /// A credential was created or re-activated by somebody who may not.
+    UnauthorizedCreator {
+        /// What happened.
+        creation: Box<Creation>,
+        /// Why the creator may not.
+        refusal: CreatorRefusal,
+    },
+    /// Nobody knows who created a credential, and what there is to be asked was asked.
+    CreatorUnknown {
+        /// Which.
+        credential: CredentialId,
+        /// When it was created.
+        created: Timestamp,
+        /// Whether it is older than the installation.
+        baseline: bool,
+    },
+    /// A user holds more usable credentials of a kind than its class may, or may hold none.
+    TooMany {
+        /// One of those created last.
+        credential: CredentialId,
+        /// When it was created.
+        created: Timestamp,
+        /// How many of its kind the user may hold.
+        at_most: u32,
+    },
     /// The user could not be verified for longer than [`NOT_VERIFIABLE_AFTER`]. No remedy acts on it.
     NotVerifiableSince {
         /// Since when.
@@ -155,7 +182,10 @@ impl Finding {
         match &self.clause {
             Clause::MaxAge { credential, .. }
             | Clause::Unused { credential, .. }
-            | Clause::NeverUsed { credential, .. } => Some(credential),
+            | Clause::NeverUsed { credential, .. }
+            | Clause::CreatorUnknown { credential, .. }
+            | Clause::TooMany { credential, .. } => Some(credential),
+            Clause::UnauthorizedCreator { creation, .. } => Some(&creation.credential),
             Clause::NotVerifiableSince { .. } => None,
         }
     }
@@ -164,7 +194,12 @@ impl Finding {
     fn gap(&self) -> Option<&Gap> {
         match &self.clause {
             Clause::NotVerifiableSince { gap, .. } => Some(gap),
-            Clause::MaxAge { .. } | Clause::Unused { .. } | Clause::NeverUsed { .. } => None,
+            Clause::MaxAge { .. }
+            | Clause::Unused { .. }
+            | Clause::NeverUsed { .. }
+            | Clause::UnauthorizedCreator { .. }
+            | Clause::CreatorUnknown { .. }
+            | Clause::TooMany { .. } => None,
         }
     }
 
@@ -174,6 +209,8 @@ impl Finding {
             Clause::MaxAge { reached, .. } | Clause::Unused { reached, .. } | Clause::NeverUsed { reached, .. } => {
                 *reached
             }
+            Clause::UnauthorizedCreator { creation, .. } => creation.at,
+            Clause::CreatorUnknown { created, .. } | Clause::TooMany { created, .. } => *created,
             Clause::NotVerifiableSince { since, .. } => *since,
         }
     }
@@ -193,6 +230,28 @@ impl fmt::Display for Finding {
                 write!(formatter, "{credential} created {}, never used, ", date(*created))?;
                 write!(formatter, "limit {limit} passed {}", date(*reached))?;
             }
+            Clause::UnauthorizedCreator { creation, refusal } => {
+                let Creation { act, credential, creator, source, mfa, at, .. } = creation.as_ref();
+                let done = if act.is_reactivation() { "re-activated" } else { "created" };
+                let mfa = match mfa {
+                    Some(true) => "with MFA",
+                    Some(false) => "without MFA",
+                    None => "MFA not told",
+                };
+                let at = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+                write!(formatter, "{credential} {done} {at} by {creator} from {source}, {mfa}: {refusal}")?;
+            }
+            Clause::CreatorUnknown { credential, created, baseline } => {
+                let baseline = if *baseline { "baseline, " } else { "" };
+                write!(formatter, "{credential} created {}: {baseline}creator unknown", date(*created))?;
+            }
+            Clause::TooMany { credential, created, at_most: 0 } => {
+                write!(formatter, "{credential} created {}: no {} is allowed", date(*created), credential.kind())?;
+            }
+            Clause::TooMany { credential, created, at_most } => {
+                let kind = credential.kind();
+                write!(formatter, "{credential} created {}: more than {at_most} of {kind}", date(*created))?;
+            }
             Clause::NotVerifiableSince { since, gap } => {
                 write!(formatter, "not verifiable since {}: {gap}", date(*since))?;
             }
@@ -210,6 +269,15 @@ pub enum Note {
         credential: CredentialId,
         /// The last instant at which it is within the limit.
         reached: Timestamp,
+    },
+    /// A credential is older than the installation, which passes.
+    Baseline {
+        /// Which.
+        credential: CredentialId,
+        /// When it was created.
+        created: Timestamp,
+        /// Who created it, where that could be looked up.
+        creator: Option<Box<Creator>>,
     },
     /// A credential may break the policy until then.
     Excepted {
@@ -230,6 +298,10 @@ impl fmt::Display for Note {
             Self::DueBy { credential, reached } => {
                 write!(formatter, "{credential} must be replaced by {}", date(*reached))
             }
+            Self::Baseline { credential, created, creator } => {
+                write!(formatter, "{credential} created {}: baseline", date(*created))?;
+                creator.as_ref().map_or(Ok(()), |creator| write!(formatter, ", by {creator}"))
+            }
             Self::Excepted { credential, exception, until } => {
                 write!(formatter, "{credential} EXCEPTED {exception} until {}", date(*until))
             }
@@ -243,4 +315,6 @@ impl fmt::Display for Note {
 pub enum Why {
     /// The user has no credential of the kind that the rule is about.
     NoCredential,
+    /// The policy says nothing of the class that the rule could judge by.
+    NothingSaid,
 }

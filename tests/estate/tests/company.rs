@@ -18,7 +18,7 @@ mod company {
     use credwarden_policy::class::matches;
     use credwarden_policy::exception::Exceptions;
     use credwarden_policy::policy::Policy;
-    use credwarden_policy::verdict::{Finding, Note, Verdict, Why};
+    use credwarden_policy::verdict::{Finding, Note, Verdict};
     use jiff::Timestamp;
 
     fn now() -> Timestamp {
@@ -67,11 +67,13 @@ mod company {
             credential.as_str().parse().unwrap()
         };
         match verdict {
-            Verdict::NotApplicable(Why::NoCredential) => Expected::NotReported,
+            Verdict::NotApplicable(_) => Expected::NotReported,
             Verdict::Compliant(notes) => {
                 let warned = notes.iter().map(|note| match note {
                     Note::DueBy { credential, .. } => key(credential),
-                    Note::Excepted { .. } | Note::NotKnown(_) => panic!("nothing is excepted, and all is known"),
+                    Note::Baseline { .. } | Note::Excepted { .. } | Note::NotKnown(_) => {
+                        panic!("this rule knows no baseline, nothing is excepted, and all is known")
+                    }
                 });
                 Expected::Compliant { warned: warned.collect() }
             }
