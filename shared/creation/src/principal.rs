@@ -56,7 +56,9 @@ pub(crate) fn mfa(record: &Value) -> Result<Option<bool>, String> {
         Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => return Ok(Some(false)),
         None | Some(Value::Null) => {}
         Some(_) => {
-            return Err("`userIdentity.sessionContext.attributes.mfaAuthenticated` is neither true nor false".to_owned());
+            return Err(
+                "`userIdentity.sessionContext.attributes.mfaAuthenticated` is neither true nor false".to_owned()
+            );
         }
     }
     let has_session = record.pointer("/userIdentity/sessionContext").is_some_and(|context| !context.is_null());
