@@ -32,7 +32,7 @@ fn everything_wrong_is_printed_a_line_a_problem() {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     let printed = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(printed.lines().count(), 2, "{printed}");
+    assert_eq!(printed.lines().count(), 3, "{printed}");
     assert!(printed.contains("`budget.perWeek`: unknown field") && printed.contains("`enfroce`"), "{printed}");
 }
 

@@ -43,7 +43,7 @@ pub async fn run(arguments: Arguments, look: Look, now: Timestamp) -> Result<Out
             Ok(Outcome::from(text + "\n"))
         }
         Command::Policy(request) => Ok(run_policy(&request)?.into()),
-        Command::Permissions => Ok(json::render(&permissions::policy())?.into()),
+        Command::Permissions => Ok(json::render_sorted(&permissions::policy())?.into()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "credwarden", &mut script);
@@ -61,7 +61,7 @@ async fn run_scan(request: &Scan, look: Look, now: Timestamp) -> Result<Outcome,
         Format::Table => table::render(&scan, look),
         Format::Json => json::render(&scan)?,
         Format::Csv => csv::render(&scan)?,
-        Format::Sarif => json::render(&sarif::document(&scan))?,
+        Format::Sarif => json::render_sorted(&sarif::document(&scan))?,
     };
     Ok(Outcome { text, status: scan::exit_status(&scan.summary, request.fail_on) })
 }
@@ -86,7 +86,7 @@ fn run_policy(request: &PolicyRequest) -> Result<String, Failure> {
         return Ok(json::render(policy.document())?);
     }
     if request.schema {
-        return Ok(json::render(&document_schema())?);
+        return Ok(json::render_sorted(&document_schema())?);
     }
     if let Some(preset) = request.preset {
         return Ok(preset.document() + "\n");

@@ -121,7 +121,7 @@ fn the_policy_spelled_out_leaves_nothing_to_a_default() {
         let text = serde_json::to_value(kinds).unwrap();
         assert!(text.as_object().unwrap().values().all(|entry| entry.as_object().unwrap().len() == 6), "{class}");
     }
-    assert_eq!(remedies.values().map(BTreeMap::len).collect::<Vec<_>>(), [3]);
+    assert!(!remedies.is_empty() && remedies.values().all(|by_class| by_class.len() == 3));
 }
 
 /// The class and kind of a limit, and what a policy may write of it.

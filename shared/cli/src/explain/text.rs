@@ -1,5 +1,6 @@
 //! An explanation for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use credwarden_credential::age::date;
@@ -75,8 +76,10 @@ impl Explanation {
 /// Each limit as the policy names it, and the layer that set it.
 fn limits(layers: &impl serde::Serialize) -> Vec<String> {
     let fields = serde_json::to_value(layers).unwrap_or_default();
-    let fields = fields.as_object().into_iter().flatten();
+    // In the order of the alphabet, whichever the library keeps.
+    let fields: BTreeMap<_, _> = fields.as_object().into_iter().flatten().collect();
     fields
+        .into_iter()
         .map(|(name, set_by)| {
             let value = set_by.get("value").filter(|value| !value.is_null());
             let value = value.map_or_else(|| "off".to_owned(), ToString::to_string);
