@@ -1,13 +1,17 @@
 use aws_sdk_config::{
     Client,
     primitives::DateTime,
-    types::{ComplianceType, Evaluation as SdkEvaluation, EvaluationResult},
+    types::{
+        ComplianceType, ConfigurationItem as SdkItem, Evaluation as SdkEvaluation, EvaluationResult,
+        Relationship as SdkRelationship, ResourceType,
+    },
 };
 use jiff::Timestamp;
 use tracing::warn;
 
 use crate::{
-    Compliance, CompliancePage, ConfigService, Evaluation, PutEvaluations, Resource, ServiceError, StoredResult,
+    AccountId, Compliance, CompliancePage, ConfigService, ConfigurationItem, Evaluation, ItemStatus, PutEvaluations,
+    Relationship, Resource, ServiceError, StoredResult, item::from_text,
 };
 
 /// How many results a page has, the most that `GetComplianceDetailsByConfigRule` gives (service model).
@@ -53,6 +57,64 @@ impl ConfigService for Client {
         let next_token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
         Ok(CompliancePage { results, next_token })
     }
+
+    async fn configuration_item(
+        &self,
+        resource: &Resource,
+        latest: Timestamp,
+    ) -> Result<Option<ConfigurationItem>, ServiceError> {
+        let page = self
+            .get_resource_config_history()
+            .resource_type(ResourceType::from(resource.kind()))
+            .resource_id(resource.id())
+            .later_time(date_time(latest))
+            .limit(1)
+            .send()
+            .await?;
+        page.configuration_items().first().map(configuration_item).transpose()
+    }
+}
+
+/// Reads an item of a resource's history, in which parts are text that are objects in an event.
+fn configuration_item(item: &SdkItem) -> Result<ConfigurationItem, ServiceError> {
+    let missing = |field: &str| ServiceError::from(format!("field `{field}` of an item of the history is missing"));
+    let kind = item.resource_type().map(ResourceType::as_str).ok_or_else(|| missing("resourceType"))?;
+    let account = item.account_id().ok_or_else(|| missing("accountId"))?;
+    Ok(ConfigurationItem {
+        resource: Resource::new(kind, item.resource_id().ok_or_else(|| missing("resourceId"))?)?,
+        name: item.resource_name().map(str::to_owned),
+        arn: item.arn().map(str::to_owned),
+        account_id: AccountId::parse(account)
+            .ok_or("field `accountId` of an item of the history is not twelve digits")?,
+        region: item.aws_region().ok_or_else(|| missing("awsRegion"))?.to_owned(),
+        status: item
+            .configuration_item_status()
+            .map(|status| ItemStatus::from(status.as_str()))
+            .ok_or_else(|| missing("configurationItemStatus"))?,
+        capture_time: item
+            .configuration_item_capture_time()
+            .and_then(precise_timestamp)
+            .ok_or_else(|| missing("configurationItemCaptureTime"))?,
+        creation_time: item.resource_creation_time().and_then(precise_timestamp),
+        tags: item.tags().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        configuration: item.configuration().map(from_text).unwrap_or_default(),
+        supplementary_configuration: item
+            .supplementary_configuration()
+            .into_iter()
+            .flatten()
+            .map(|(name, text)| (name.clone(), from_text(text)))
+            .collect(),
+        relationships: item.relationships().iter().filter_map(relationship).collect(),
+    })
+}
+
+fn relationship(relationship: &SdkRelationship) -> Option<Relationship> {
+    Some(Relationship {
+        name: relationship.relationship_name()?.to_owned(),
+        resource_type: relationship.resource_type()?.as_str().to_owned(),
+        resource_id: relationship.resource_id().map(str::to_owned),
+        resource_name: relationship.resource_name().map(str::to_owned),
+    })
 }
 
 fn sdk_evaluation(evaluation: &Evaluation, ordering_timestamp: DateTime) -> Result<SdkEvaluation, ServiceError> {
@@ -99,4 +161,8 @@ fn date_time(timestamp: Timestamp) -> DateTime {
 
 fn timestamp(date_time: &DateTime) -> Option<Timestamp> {
     Timestamp::from_second(date_time.secs()).ok()
+}
+
+fn precise_timestamp(date_time: &DateTime) -> Option<Timestamp> {
+    date_time.to_millis().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok())
 }

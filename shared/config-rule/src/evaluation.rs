@@ -1,18 +1,29 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::{
-    Compliance, ConfigService, Coverage, EventError, Invocation, Judgement, NotAccepted, Pass, PutEvaluations, Rule,
-    ServiceError, StoredResults,
+    ChangeRule, Compliance, ConfigService, ConfigurationItem, Coverage, EvaluationError, ExecutionRole, Invocation,
+    Judgement, Pass, PutEvaluations, Rule, ServiceError, StoredResults, Triggers,
+    change::{NotApplicable, of_history},
     comparison::{everything_judged, what_to_send},
     delivery::deliver,
-    event::{Event, Notification},
+    event::{Change, Event, Message},
+    organization::{execution_role, function_account},
 };
+
+/// The message types of AWS Config that trigger a rule by the schedule.
+const PERIODIC: &str = "ScheduledNotification and ConfigurationSnapshotDeliveryCompleted";
+
+/// The message types of AWS Config that trigger a rule by a change.
+const CHANGE: &str = "ConfigurationItemChangeNotification and OversizedConfigurationItemChangeNotification";
+
+/// The message types of AWS Config that trigger a rule by either.
+const EVERY: &str = "ScheduledNotification, ConfigurationSnapshotDeliveryCompleted, \
+                     ConfigurationItemChangeNotification and OversizedConfigurationItemChangeNotification";
 
 /// What an invocation did: the function's answer, for whoever invokes it by hand. (AWS Config ignores it.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,84 +39,85 @@ pub struct Report {
     pub non_compliant: usize,
     /// Of how many resources nothing could be said.
     pub unknown: usize,
-    /// Whether a pass was completed.
+    /// Whether a pass was completed; a change is none.
     pub complete: bool,
     /// AWS Config stored nothing of this.
     pub test_mode: bool,
 }
 
-/// Why an invocation failed. The function then ends in an error, by which AWS Lambda invokes it again.
-#[derive(Debug, Error)]
-pub enum EvaluationError {
-    /// The event was refused; nothing was evaluated.
-    #[error(transparent)]
-    Event(#[from] EventError),
-    /// The rule failed as a whole; nothing was reported.
-    #[error("failed to evaluate rule `{config_rule_name}`")]
-    Rule {
-        /// The name of the Config rule.
-        config_rule_name: String,
-        /// What the rule says.
-        source: ServiceError,
-    },
-    /// The stored results could not be read. What was judged was reported all the same, all of it.
-    #[error(
-        "failed to read the stored results of rule `{config_rule_name}`, \
-         so that unchanged ones were reported again and nothing was cleaned up"
-    )]
-    StoredResults {
-        /// The name of the Config rule.
-        config_rule_name: String,
-        /// Why the call failed.
-        source: ServiceError,
-    },
-    /// AWS Config did not accept everything.
-    #[error("failed to report on rule `{config_rule_name}`")]
-    NotAccepted {
-        /// The name of the Config rule.
-        config_rule_name: String,
-        /// What was not accepted.
-        source: NotAccepted,
-    },
-    /// Everything was reported, but the rule failed to remember it ([`Rule::reported`]).
-    #[error("failed to remember what was reported on rule `{config_rule_name}`")]
-    Reported {
-        /// The name of the Config rule.
-        config_rule_name: String,
-        /// What the rule says.
-        source: ServiceError,
-    },
-}
-
-impl EvaluationError {
-    /// The Config rule that was to be evaluated; nothing if the event does not name it.
-    pub fn config_rule_name(&self) -> Option<&str> {
-        match self {
-            Self::Event(error) => error.config_rule_name(),
-            Self::Rule { config_rule_name, .. }
-            | Self::StoredResults { config_rule_name, .. }
-            | Self::NotAccepted { config_rule_name, .. }
-            | Self::Reported { config_rule_name, .. } => Some(config_rule_name),
-        }
-    }
-}
-
 /// Evaluates a rule for one event of AWS Config: everything that [`run`](crate::run) does, but for AWS Lambda.
 ///
 /// `now` is the time and `time_left` how long after it the rule may take.
-pub async fn evaluate<R: Rule, S: ConfigService>(
-    rule: &R,
+pub async fn evaluate<T: Triggers, S: ConfigService>(
+    rule: &T,
     service: &S,
     event: &Value,
     now: Timestamp,
     time_left: Duration,
 ) -> Result<Report, EvaluationError> {
-    let event: Event<R::Parameters> = Event::parse(event)?;
-    let ordering_timestamp = match &event.notification {
-        Notification::Scheduled { created_at } => *created_at,
-        Notification::Unknown { message_type } => return Err(event.refuse_message_type(message_type).into()),
-    };
-    let Event { config_rule, account_id, result_token, parameters, notification: _ } = event;
+    answer(rule, service, Event::parse(event)?, now, time_left).await
+}
+
+/// Evaluates a rule for one event of any account of an organization: everything that
+/// [`run_in_organization`](crate::run_in_organization) does, but for AWS Lambda.
+///
+/// `enter` gives the rule and the service with the credentials of the role that the event asks for, or with the
+/// function's own. `function_arn` tells which account the function is in.
+pub async fn evaluate_in_organization<T: Triggers, S: ConfigService>(
+    enter: impl AsyncFnOnce(Option<&ExecutionRole>) -> Result<(T, S), ServiceError>,
+    function_arn: &str,
+    event: &Value,
+    now: Timestamp,
+    time_left: Duration,
+) -> Result<Report, EvaluationError> {
+    let mut event = Event::parse(event)?;
+    let function = function_account(function_arn)
+        .ok_or_else(|| event.refuse(format!("the function's own ARN `{function_arn}` names no account")))?;
+    let role = execution_role(&mut event, &function)?;
+    let (rule, service) = enter(role.as_ref()).await.map_err(|source| EvaluationError::Access {
+        config_rule_name: event.config_rule.name.clone(),
+        account_id: event.account_id.clone(),
+        source,
+    })?;
+    answer(&rule, &service, event, now, time_left).await
+}
+
+/// Has the rule answer the event, if it is triggered by events of that kind.
+async fn answer<T: Triggers, S: ConfigService>(
+    rule: &T,
+    service: &S,
+    event: Event,
+    now: Timestamp,
+    time_left: Duration,
+) -> Result<Report, EvaluationError> {
+    // Boxed, or the compiler finds the futures of a rule's `main` nested too deeply.
+    match (event.message, rule.scheduled(), rule.changed()) {
+        (Message::Periodic, Some(rule), _) => Box::pin(evaluate_all(rule, service, event, now, time_left)).await,
+        (Message::Change | Message::OversizedChange, _, Some(rule)) => {
+            Box::pin(evaluate_change(rule, service, event, now, time_left)).await
+        }
+        (_, scheduled, changed) => {
+            let answered = match (scheduled, changed) {
+                (Some(_), None) => PERIODIC,
+                (None, Some(_)) => CHANGE,
+                _ => EVERY,
+            };
+            Err(event.refuse_message_type(answered).into())
+        }
+    }
+}
+
+/// Judges everything and reports what is new.
+async fn evaluate_all<R: Rule, S: ConfigService>(
+    rule: &R,
+    service: &S,
+    event: Event,
+    now: Timestamp,
+    time_left: Duration,
+) -> Result<Report, EvaluationError> {
+    let ordering_timestamp = event.creation_time()?;
+    let parameters = event.read_parameters()?;
+    let Event { config_rule, account_id, result_token, .. } = event;
     let test_mode = result_token.is_test();
     let stored = if test_mode { Ok(None) } else { stored_results(service, &config_rule.name).await.map(Some) };
     let reported = stored.iter().flatten().flat_map(StoredResults::keys).cloned().collect();
@@ -143,6 +155,69 @@ pub async fn evaluate<R: Rule, S: ConfigService>(
     let Report { sent, non_compliant, unknown, complete, .. } = &report;
     info!(config_rule = name(), sent, non_compliant, unknown, complete, "evaluated rule `{}`", name());
     Ok(report)
+}
+
+/// Judges the resource that has changed and reports on it alone.
+///
+/// The stored results are not read: one call for each change would cost more time than it saves evaluations.
+async fn evaluate_change<C: ChangeRule, S: ConfigService>(
+    rule: &C,
+    service: &S,
+    event: Event,
+    now: Timestamp,
+    time_left: Duration,
+) -> Result<Report, EvaluationError> {
+    let change = event.change()?;
+    let parameters = event.read_parameters()?;
+    let test_mode = event.result_token.is_test();
+    let (config_rule, account_id) = (event.config_rule.clone(), event.account_id.clone());
+    let reported = BTreeSet::new();
+    let invocation = Invocation { config_rule, account_id, parameters, test_mode, reported, now, time_left };
+    let name = || invocation.config_rule.name.clone();
+
+    let judgement = if let Some(why) = NotApplicable::of(&change, C::RESOURCE_TYPES) {
+        info!(config_rule = name(), "rule `{}` does not apply to {}: {why}", name(), change.resource);
+        Judgement::not_applicable()
+    } else {
+        let item = changed_item(service, &event, &change).await?;
+        // The history knows better than a summary.
+        if item.status.is_applicable() {
+            rule.judge(&item, &invocation)
+                .await
+                .map_err(|error| EvaluationError::Rule { config_rule_name: name(), source: error.into() })?
+        } else {
+            Judgement::not_applicable()
+        }
+    };
+
+    let pass = Pass::partial([(change.resource, judgement)].into());
+    let evaluations = everything_judged(&pass);
+    let report = report(name(), &pass, &evaluations, test_mode);
+    let ordering_timestamp = change.capture_time;
+    let result_token = &event.result_token;
+    deliver(service, PutEvaluations { result_token, ordering_timestamp, evaluations: &evaluations })
+        .await
+        .map_err(|source| EvaluationError::NotAccepted { config_rule_name: name(), source })?;
+    let Report { sent, non_compliant, unknown, .. } = &report;
+    info!(config_rule = name(), sent, non_compliant, unknown, "evaluated rule `{}` for a change", name());
+    Ok(report)
+}
+
+/// What the resource has changed to: out of the event, or where it did not fit, out of the resource's history.
+async fn changed_item<S: ConfigService>(
+    service: &S,
+    event: &Event,
+    change: &Change,
+) -> Result<ConfigurationItem, EvaluationError> {
+    if event.message != Message::OversizedChange {
+        return Ok(event.configuration_item()?);
+    }
+    let item = service.configuration_item(&change.resource, change.capture_time).await;
+    item.and_then(|item| Ok(of_history(change, item)?)).map_err(|source| EvaluationError::History {
+        config_rule_name: event.config_rule.name.clone(),
+        resource: change.resource.clone(),
+        source,
+    })
 }
 
 async fn stored_results<S: ConfigService>(service: &S, config_rule_name: &str) -> Result<StoredResults, ServiceError> {

@@ -5,35 +5,56 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::{AccountId, ConfigRule, parameters};
+use crate::{AccountId, ConfigRule, ConfigurationItem, ItemStatus, Resource, fields::Fields, parameters};
 
 /// The result token of an evaluation that is only tried out.
 const TEST_TOKEN: &str = "TESTMODE";
 
+const PARAMETERS: &str = "ruleParameters";
+const DETECTIVE: &str = "DETECTIVE";
+
 /// What AWS Config invokes a custom rule's function with (Config developer guide, "Example Events for AWS Config
 /// Rules").
 #[derive(Debug)]
-pub(crate) struct Event<Parameters> {
+pub(crate) struct Event {
     pub(crate) config_rule: ConfigRule,
     pub(crate) account_id: AccountId,
+    /// The role of AWS Config's recorder, in the account of the Config rule.
+    pub(crate) execution_role_arn: String,
     pub(crate) result_token: ResultToken,
-    pub(crate) parameters: Parameters,
-    pub(crate) notification: Notification,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) message: Message,
+    message_type: String,
+    left_scope: bool,
+    /// The `evaluationMode`, if it is another than DETECTIVE.
+    other_mode: Option<String>,
+    /// The `invokingEvent`, read only as far as a rule answers its message type: other messages have other fields.
+    invoking: Map<String, Value>,
 }
 
-/// Why AWS Config invoked the function: the invoking event, by its `messageType`.
-#[derive(Debug)]
-pub(crate) enum Notification {
-    /// `ScheduledNotification`: it is time to judge everything.
-    Scheduled {
-        /// `notificationCreationTime`, the ordering timestamp of every result.
-        created_at: Timestamp,
-    },
+/// Why AWS Config invoked the function, by the `messageType` of the invoking event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// `ScheduledNotification`, or `ConfigurationSnapshotDeliveryCompleted`: it is time to judge everything.
+    Periodic,
+    /// `ConfigurationItemChangeNotification`: a resource has changed, and what it is now is in the event.
+    Change,
+    /// `OversizedConfigurationItemChangeNotification`: a resource has changed, and what it is now did not fit.
+    OversizedChange,
     /// A message type that this crate does not know.
-    Unknown {
-        /// The `messageType`.
-        message_type: String,
-    },
+    Unknown,
+}
+
+/// The resource that has changed, as far as every kind of change tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) resource: Resource,
+    pub(crate) status: ItemStatus,
+    /// `configurationItemCaptureTime`, the ordering timestamp of the result.
+    pub(crate) capture_time: Timestamp,
+    pub(crate) left_scope: bool,
+    /// The `evaluationMode`, if it is another than DETECTIVE.
+    pub(crate) other_mode: Option<String>,
 }
 
 /// The token with which AWS Config accepts the results of one invocation. Whoever has it can report results, so that
@@ -68,6 +89,10 @@ pub struct EventError {
 }
 
 impl EventError {
+    pub(crate) fn new(config_rule_name: Option<&str>, problem: impl Into<String>) -> Self {
+        Self { config_rule_name: config_rule_name.map(str::to_owned), problem: problem.into() }
+    }
+
     /// The Config rule that the event is for, if it says so.
     pub fn config_rule_name(&self) -> Option<&str> {
         self.config_rule_name.as_deref()
@@ -78,11 +103,11 @@ fn display_rule(name: Option<&str>) -> String {
     name.map_or_else(|| "unknown rule".to_owned(), |name| format!("rule `{name}`"))
 }
 
-impl<P: DeserializeOwned> Event<P> {
-    /// Checks every field of an event; refuses what is missing, malformed or of a version that is not known.
+impl Event {
+    /// Checks every field that all events have; refuses what is missing, malformed or of a version that is not known.
     pub(crate) fn parse(event: &Value) -> Result<Self, EventError> {
         let Value::Object(object) = event else {
-            return Err(EventError { config_rule_name: None, problem: "the event is not a JSON object".into() });
+            return Err(EventError::new(None, "the event is not a JSON object"));
         };
         let config_rule_name = object.get("configRuleName").and_then(Value::as_str).filter(|name| !name.is_empty());
         let fields = Fields { config_rule_name, within: "", object };
@@ -92,118 +117,105 @@ impl<P: DeserializeOwned> Event<P> {
             id: fields.text("configRuleId")?.to_owned(),
         };
         fields.version("version")?;
-        fields.text("executionRoleArn")?;
-        if fields.flag("eventLeftScope")? {
-            return Err(fields.refuse("field `eventLeftScope` is true, but a scheduled evaluation is of no resource"));
-        }
-        if let Some(mode) = object.get("evaluationMode").filter(|mode| mode.as_str() != Some("DETECTIVE")) {
-            return Err(fields.refuse(format!("field `evaluationMode` is {mode}; only DETECTIVE is evaluated")));
-        }
+        let execution_role_arn = fields.text("executionRoleArn")?.to_owned();
+        let left_scope = fields.flag("eventLeftScope")?;
+        let account_id = fields.account_id("accountId")?;
+        let result_token = ResultToken(fields.text("resultToken")?.to_owned());
+        let parameters = fields.parameters(PARAMETERS)?;
+        let invoking = fields.json("invokingEvent")?;
+        let message_type =
+            Fields { config_rule_name, within: "invokingEvent.", object: &invoking }.text("messageType")?.to_owned();
+        let message = match &*message_type {
+            "ScheduledNotification" | "ConfigurationSnapshotDeliveryCompleted" => Message::Periodic,
+            "ConfigurationItemChangeNotification" => Message::Change,
+            "OversizedConfigurationItemChangeNotification" => Message::OversizedChange,
+            _ => Message::Unknown,
+        };
+        // Where a proactive evaluation says that it is one is not documented.
+        let other_mode = [object.get("evaluationMode"), invoking.get("evaluationMode")]
+            .into_iter()
+            .flatten()
+            .find(|mode| mode.as_str() != Some(DETECTIVE))
+            .map(ToString::to_string);
         Ok(Self {
             config_rule,
-            account_id: fields.account_id("accountId")?,
-            result_token: ResultToken(fields.text("resultToken")?.to_owned()),
-            parameters: fields.parameters("ruleParameters")?,
-            notification: fields.notification("invokingEvent")?,
+            account_id,
+            execution_role_arn,
+            result_token,
+            parameters,
+            message,
+            message_type,
+            left_scope,
+            other_mode,
+            invoking,
         })
     }
 
-    /// The refusal of an event whose message type is not evaluated.
-    pub(crate) fn refuse_message_type(&self, message_type: &str) -> EventError {
-        EventError {
-            config_rule_name: Some(self.config_rule.name.clone()),
-            problem: format!(
-                "message type `{message_type}` is not evaluated, only ScheduledNotification; \
-                 give the rule a source detail of that message type alone"
-            ),
+    /// The time of a periodic evaluation, the ordering timestamp of every result: `notificationCreationTime`.
+    pub(crate) fn creation_time(&self) -> Result<Timestamp, EventError> {
+        if self.left_scope {
+            return Err(self.refuse("field `eventLeftScope` is true, but a scheduled evaluation is of no resource"));
         }
-    }
-}
-
-/// The fields of one JSON object of an event, read so that every refusal names rule and field.
-struct Fields<'a> {
-    config_rule_name: Option<&'a str>,
-    within: &'static str,
-    object: &'a Map<String, Value>,
-}
-
-impl Fields<'_> {
-    fn text(&self, field: &str) -> Result<&str, EventError> {
-        match self.object.get(field) {
-            None | Some(Value::Null) => Err(self.refuse(format!("field `{}{field}` is missing", self.within))),
-            Some(Value::String(text)) if text.is_empty() => {
-                Err(self.refuse(format!("field `{}{field}` is empty", self.within)))
-            }
-            Some(Value::String(text)) => Ok(text),
-            Some(_) => Err(self.refuse(format!("field `{}{field}` is not a string", self.within))),
+        if let Some(mode) = &self.other_mode {
+            return Err(self.refuse(format!("field `evaluationMode` is {mode}; only {DETECTIVE} is evaluated")));
         }
-    }
-
-    fn flag(&self, field: &str) -> Result<bool, EventError> {
-        match self.object.get(field) {
-            None | Some(Value::Null) => Err(self.refuse(format!("field `{}{field}` is missing", self.within))),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(self.refuse(format!("field `{}{field}` is neither true nor false", self.within))),
+        let fields = self.invoking();
+        if self.message_type == "ScheduledNotification" {
+            fields.version("recordVersion")?;
+            fields.account_id("awsAccountId")?;
+        } else {
+            fields.optional_version("recordVersion")?;
         }
+        fields.timestamp("notificationCreationTime")
     }
 
-    /// Every version 1 means the same to this crate; a later minor version may only add.
-    fn version(&self, field: &str) -> Result<(), EventError> {
-        let version = self.text(field)?;
-        if version.split('.').next() == Some("1") {
-            return Ok(());
-        }
-        Err(self.refuse(format!("field `{}{field}` is `{version}`; only versions 1.x are known", self.within)))
+    /// The resource that has changed.
+    pub(crate) fn change(&self) -> Result<Change, EventError> {
+        self.invoking().optional_version("recordVersion")?;
+        let item = self.item()?;
+        Ok(Change {
+            resource: item.resource()?,
+            status: ItemStatus::from(item.text("configurationItemStatus")?),
+            capture_time: item.timestamp("configurationItemCaptureTime")?,
+            left_scope: self.left_scope,
+            other_mode: self.other_mode.clone(),
+        })
     }
 
-    fn account_id(&self, field: &str) -> Result<AccountId, EventError> {
-        AccountId::parse(self.text(field)?)
-            .ok_or_else(|| self.refuse(format!("field `{}{field}` is not twelve digits", self.within)))
+    /// What the resource is now; not for an oversized change, whose event does not tell.
+    pub(crate) fn configuration_item(&self) -> Result<ConfigurationItem, EventError> {
+        ConfigurationItem::parse(self.item()?)
     }
 
-    fn timestamp(&self, field: &str) -> Result<Timestamp, EventError> {
-        self.text(field)?
-            .parse()
-            .map_err(|_| self.refuse(format!("field `{}{field}` is not a time of RFC 3339", self.within)))
-    }
-
-    /// The object that a field holds as JSON text.
-    fn json(&self, field: &str) -> Result<Map<String, Value>, EventError> {
-        serde_json::from_str(self.text(field)?)
-            .map_err(|_| self.refuse(format!("field `{}{field}` is not the text of a JSON object", self.within)))
-    }
-
-    fn notification(&self, field: &str) -> Result<Notification, EventError> {
-        let object = self.json(field)?;
-        let fields = Fields { config_rule_name: self.config_rule_name, within: "invokingEvent.", object: &object };
-        match fields.text("messageType")? {
-            "ScheduledNotification" => {
-                fields.version("recordVersion")?;
-                fields.account_id("awsAccountId")?;
-                Ok(Notification::Scheduled { created_at: fields.timestamp("notificationCreationTime")? })
-            }
-            unknown => Ok(Notification::Unknown { message_type: unknown.to_owned() }),
+    fn item(&self) -> Result<Fields<'_>, EventError> {
+        let fields = self.invoking();
+        if self.message == Message::OversizedChange {
+            fields.object("configurationItemSummary", "invokingEvent.configurationItemSummary.")
+        } else {
+            fields.object("configurationItem", "invokingEvent.configurationItem.")
         }
     }
 
-    /// A Config rule without parameters may leave the field out.
-    fn parameters<P: DeserializeOwned>(&self, field: &str) -> Result<P, EventError> {
-        let object = match self.object.get(field) {
-            None | Some(Value::Null) => Map::new(),
-            Some(Value::String(text)) if text.is_empty() => Map::new(),
-            Some(_) => self.json(field)?,
-        };
-        let texts: BTreeMap<String, String> = object
-            .into_iter()
-            .map(|(name, value)| match value {
-                Value::String(text) => Ok((name, text)),
-                _ => Err(self.refuse(format!("field `{field}`: parameter `{name}` is not a string"))),
-            })
-            .collect::<Result<_, _>>()?;
-        parameters::read(&texts).map_err(|error| self.refuse(format!("field `{field}`: {error}")))
+    fn invoking(&self) -> Fields<'_> {
+        let config_rule_name = Some(&*self.config_rule.name);
+        Fields { config_rule_name, within: "invokingEvent.", object: &self.invoking }
     }
 
-    fn refuse(&self, problem: impl Into<String>) -> EventError {
-        EventError { config_rule_name: self.config_rule_name.map(str::to_owned), problem: problem.into() }
+    /// The rule's parameters.
+    pub(crate) fn read_parameters<P: DeserializeOwned>(&self) -> Result<P, EventError> {
+        parameters::read(&self.parameters).map_err(|error| self.refuse(format!("field `{PARAMETERS}`: {error}")))
+    }
+
+    /// The refusal of an event whose message type the rule does not answer.
+    pub(crate) fn refuse_message_type(&self, answered: &str) -> EventError {
+        self.refuse(format!(
+            "field `invokingEvent.messageType`: message type `{}` is not evaluated, only {answered}; \
+             give the rule no source detail of another message type",
+            self.message_type
+        ))
+    }
+
+    pub(crate) fn refuse(&self, problem: impl Into<String>) -> EventError {
+        EventError::new(Some(&self.config_rule.name), problem)
     }
 }

@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{Pass, Resource};
 
-/// A custom rule of AWS Config that is evaluated on a schedule.
+/// A custom rule of AWS Config that is evaluated on a schedule. For one that is evaluated when a resource changes, see
+/// [`ChangeRule`](crate::ChangeRule).
 ///
 /// Both methods are written as `async fn`. The rule only finds out; comparing with what AWS Config has, sending,
 /// retrying and cleaning up are [`run`](crate::run)'s.
@@ -55,7 +56,7 @@ pub struct Invocation<Parameters> {
     /// AWS Config stores nothing of this evaluation; a rule must then write nothing down either.
     pub test_mode: bool,
     /// The resources of which AWS Config has a result of this rule that is not `NOT_APPLICABLE`; none in test mode,
-    /// or where the results could not be read. What a rule does not find any more it may want to look at closely.
+    /// for a change, or where the results could not be read. What a rule does not find any more it may want to look at closely.
     pub reported: BTreeSet<Resource>,
     /// The time, read once for this invocation. (When AWS Config sent the event is nobody's business but
     /// AWS Config's.)

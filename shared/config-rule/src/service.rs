@@ -2,16 +2,16 @@ use std::{error::Error, future::Future};
 
 use jiff::Timestamp;
 
-use crate::{Annotation, Compliance, Resource, ResultToken};
+use crate::{Annotation, Compliance, ConfigurationItem, Resource, ResultToken};
 
 /// The most evaluations that one `PutEvaluations` takes (service model).
 pub const MAX_BATCH: usize = 100;
 
-/// The two calls to AWS Config that a custom rule needs.
+/// The calls to AWS Config that a custom rule needs.
 ///
-/// Implemented for `aws_sdk_config::Client`, which needs `config:PutEvaluations` and, on the rule's ARN,
-/// `config:GetComplianceDetailsByConfigRule`. Implement it to try a rule out without AWS, with
-/// [`evaluate`](crate::evaluate).
+/// Implemented for `aws_sdk_config::Client`, which needs `config:PutEvaluations`; for a schedule, on the rule's ARN,
+/// `config:GetComplianceDetailsByConfigRule`; and for changes `config:GetResourceConfigHistory`. Implement it to try a
+/// rule out without AWS, with [`evaluate`](crate::evaluate).
 pub trait ConfigService {
     /// Reports evaluations, at most [`MAX_BATCH`]; none at all is a report too, that the invocation is over.
     ///
@@ -24,6 +24,19 @@ pub trait ConfigService {
         config_rule_name: &str,
         next_token: Option<String>,
     ) -> impl Future<Output = Result<CompliancePage, ServiceError>>;
+
+    /// The newest item of a resource's history that was captured no later than `latest`; nothing if there is none.
+    ///
+    /// Asked for when a change did not fit into its event. A service that keeps no history may leave this out; such a
+    /// change then fails.
+    fn configuration_item(
+        &self,
+        resource: &Resource,
+        latest: Timestamp,
+    ) -> impl Future<Output = Result<Option<ConfigurationItem>, ServiceError>> {
+        let _ = latest;
+        std::future::ready(Err(format!("this service keeps no history of {resource}").into()))
+    }
 }
 
 /// Why a call to AWS Config failed, after the client's own retries.
@@ -34,7 +47,8 @@ pub type ServiceError = Box<dyn Error + Send + Sync>;
 pub struct PutEvaluations<'a> {
     /// The token of the invocation. If it [`is_test`](ResultToken::is_test), nothing may be stored.
     pub result_token: &'a ResultToken,
-    /// When AWS Config sent the event; it keeps the result with the latest ordering timestamp.
+    /// When AWS Config sent the event or, for a change, when it recorded the change; it keeps the result with the latest
+    /// ordering timestamp.
     pub ordering_timestamp: Timestamp,
     /// What to report.
     pub evaluations: &'a [Evaluation],
