@@ -73,8 +73,8 @@ pub async fn evaluate_in_organization<T: Triggers, S: ConfigService>(
     let mut event = Event::parse(event)?;
     let function = function_account(function_arn)
         .ok_or_else(|| event.refuse(format!("the function's own ARN `{function_arn}` names no account")))?;
-    let role = execution_role(&mut event, &function)?;
-    let (rule, service) = enter(role.as_ref()).await.map_err(|source| EvaluationError::Access {
+    let to_assume = execution_role(&mut event, &function)?;
+    let (rule, service) = enter(to_assume.as_ref()).await.map_err(|source| EvaluationError::Access {
         config_rule_name: event.config_rule.name.clone(),
         account_id: event.account_id.clone(),
         source,

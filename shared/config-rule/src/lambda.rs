@@ -70,9 +70,9 @@ pub async fn run_in_organization<T: Triggers>(
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let LambdaEvent { payload, context } = event;
         let now = now();
-        let enter = async |role: Option<&ExecutionRole>| {
-            let aws = match role {
-                Some(role) => &assume(role, aws, &context).await?,
+        let enter = async |to_assume: Option<&ExecutionRole>| {
+            let aws = match to_assume {
+                Some(to_assume) => &assume(to_assume, aws, &context).await?,
                 None => aws,
             };
             Ok((rule(aws), Client::new(aws)))

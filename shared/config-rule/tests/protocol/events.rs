@@ -115,20 +115,26 @@ async fn every_malformed_field_is_refused_by_rule_and_name() {
 
 #[tokio::test]
 async fn a_message_type_that_is_not_evaluated_is_refused_by_rule_and_name() {
-    for message_type in [
-        "ConfigurationItemChangeNotification",
-        "OversizedConfigurationItemChangeNotification",
-        "ConfigurationSnapshotDeliveryCompleted",
-        "SomethingNew",
-    ] {
+    for message_type in
+        ["ConfigurationItemChangeNotification", "OversizedConfigurationItemChangeNotification", "SomethingNew"]
+    {
         // Other messages have other fields: what is missing in them is not what is wrong.
         let event = with("invokingEvent", json!({ "messageType": message_type }).to_string());
         let expected = format!(
-            "rule `periodic-rule`: message type `{message_type}` is not evaluated, only ScheduledNotification; \
-             give the rule a source detail of that message type alone"
+            "rule `periodic-rule`: field `invokingEvent.messageType`: message type `{message_type}` is not evaluated, \
+             only ScheduledNotification and ConfigurationSnapshotDeliveryCompleted; \
+             give the rule no source detail of another message type"
         );
         check_refused(&event, &expected).await;
     }
+}
+
+#[tokio::test]
+async fn the_delivery_of_a_snapshot_is_evaluated_like_the_schedule() {
+    let message = json!({"messageType": "ConfigurationSnapshotDeliveryCompleted", "notificationCreationTime": "2026-09-21T14:05:00Z"});
+    let (rule, service) = (Scripted::complete([(user("AIDA1"), compliant(""))]), Memory::default());
+    assert!(invoke_with(&rule, &service, &with("invokingEvent", message.to_string())).await.unwrap().complete);
+    assert_eq!(service.puts.take()[0].ordering_timestamp, "2026-09-21T14:05:00Z".parse().unwrap());
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The whole of AWS Config's protocol, through the crate's public API.
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod cleaning_up;
 #[cfg(test)]
 mod comparing;
@@ -10,6 +12,8 @@ mod delivering;
 mod events;
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod organizations;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
