@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use credwarden_policy::document::{DEFAULT, MAX_BYTES};
@@ -13,8 +14,8 @@ use serde_json::Value;
 fn differences(path: &str, before: &Value, after: &Value, lines: &mut String) {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => {
-            let added = after.keys().filter(|key| !before.contains_key(*key));
-            for key in before.keys().chain(added) {
+            // In the order of the alphabet, whichever the library keeps.
+            for key in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 let value = |object: &serde_json::Map<String, Value>| object.get(key).cloned().unwrap_or_default();
                 differences(&path, &value(before), &value(after), lines);
