@@ -118,3 +118,21 @@ fn output(folder: &Path, program: &str, arguments: &[&str]) -> Result<Output, St
 fn expect(output: &Output) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A patch that no longer applies takes nothing out, and nobody would notice but once in a while.
+    #[test]
+    fn every_mutation_fits_the_code_that_stands() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mutations = read(&root.join("tests/mutations")).unwrap();
+        assert!(!mutations.is_empty());
+        for mutation in mutations {
+            let patch = mutation.patch.display().to_string();
+            let checked = output(&root, "git", &["apply", "--check", &patch]).unwrap();
+            assert!(checked.status.success(), "{}: {}", mutation.name, String::from_utf8_lossy(&checked.stderr));
+        }
+    }
+}
