@@ -45,13 +45,9 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
     for kind in kinds(policy) {
         let listing = user.listing(kind);
         gaps.extend(doubt(user, kind, listing.as_ref(), policy, now));
-        match listing {
-            Some(Listing::Live(credentials)) => {
-                holds_one |= !credentials.is_empty();
-                active.extend(credentials.into_iter().filter(|credential| credential.can_be_used(now)));
-            }
-            Some(Listing::Reported(reported)) => holds_one |= !reported.active.is_empty() || reported.inactive > 0,
-            Some(Listing::Unread(_)) | None => {}
+        if let Some(listing) = listing {
+            holds_one |= listing.shows_one();
+            active.extend(listing.usable(now));
         }
     }
     let mut findings = Vec::new();

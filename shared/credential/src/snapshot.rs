@@ -101,6 +101,27 @@ impl<T> Listing<T> {
     }
 }
 
+impl Listing<Credential> {
+    /// Whether it shows any credential, usable or not.
+    pub fn shows_one(&self) -> bool {
+        match self {
+            Self::Live(credentials) => !credentials.is_empty(),
+            Self::Reported(reported) => !reported.active.is_empty() || reported.inactive > 0,
+            Self::Unread(_) => false,
+        }
+    }
+
+    /// The credentials known one by one that can be used at `now`.
+    pub fn usable(self, now: Timestamp) -> Vec<Credential> {
+        match self {
+            Self::Live(credentials) => {
+                credentials.into_iter().filter(|credential| credential.can_be_used(now)).collect()
+            }
+            Self::Reported(_) | Self::Unread(_) => Vec::new(),
+        }
+    }
+}
+
 /// What is known of a user's access keys.
 pub type AccessKeys = Listing<AccessKey>;
 
