@@ -1,5 +1,7 @@
 //! Who made a credential usable: what CloudTrail tells of creations and re-activations, and how completely it was asked.
 
+pub mod backfill;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
