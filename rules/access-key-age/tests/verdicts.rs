@@ -51,6 +51,7 @@ fn user(access_keys: AccessKeys) -> User {
         console_password: Known::Yes(false),
         access_keys,
         other_credentials: others([]),
+        provenance: None,
     }
 }
 

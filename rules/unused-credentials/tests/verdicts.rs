@@ -70,6 +70,7 @@ fn user(keys: AccessKeys, password: Listing<Credential>) -> User {
         console_password: Known::Yes(has_password),
         access_keys: keys,
         other_credentials: BTreeMap::from([(CredentialKind::ConsolePassword, password)]),
+        provenance: None,
     }
 }
 

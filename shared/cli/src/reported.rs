@@ -351,6 +351,7 @@ pub(crate) fn bare(name: &UserName, arn: Option<&Arn>) -> Option<User> {
         console_password: Known::Yes(false),
         access_keys: Listing::Live(Vec::new()),
         other_credentials: BTreeMap::new(),
+        provenance: None,
     })
 }
 

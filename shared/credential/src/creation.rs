@@ -244,41 +244,53 @@ impl Provenance {
 
 /// Creations by credential, each event once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Creations(BTreeMap<CredentialId, BTreeMap<String, Creation>>);
+pub struct Creations {
+    events: BTreeMap<CredentialId, BTreeMap<String, Creation>>,
+    /// Which credentials events name of a user.
+    of_users: BTreeMap<UserName, BTreeSet<CredentialId>>,
+}
 
 impl Creations {
     /// Adds what an event tells; false if it was there already.
     pub fn insert(&mut self, creation: Creation) -> bool {
-        let of_credential = self.0.entry(creation.credential.clone()).or_default();
+        self.of_users.entry(creation.user.clone()).or_default().insert(creation.credential.clone());
+        let of_credential = self.events.entry(creation.credential.clone()).or_default();
         of_credential.insert(creation.event.clone(), creation).is_none()
     }
 
     /// Whether the event was told already.
     pub fn knows(&self, creation: &Creation) -> bool {
-        self.0.get(&creation.credential).is_some_and(|events| events.contains_key(&creation.event))
+        self.events.get(&creation.credential).is_some_and(|events| events.contains_key(&creation.event))
     }
 
     /// What events tell of one credential, the oldest first.
     pub fn of(&self, credential: &CredentialId, user: &UserName, created: Timestamp) -> Vec<&Creation> {
-        let events = self.0.get(credential).into_iter().flat_map(BTreeMap::values);
+        let events = self.events.get(credential).into_iter().flat_map(BTreeMap::values);
         let mut events: Vec<_> = events.filter(|creation| creation.is_of(credential, user, created)).collect();
         events.sort_by(|one, other| (one.at, &one.event).cmp(&(other.at, &other.event)));
         events
     }
 
+    /// What events tell of the credentials of whoever bore this name.
+    pub fn of_user(&self, user: &UserName) -> impl Iterator<Item = &Creation> {
+        let credentials = self.of_users.get(user).into_iter().flatten();
+        let events = credentials.filter_map(|credential| self.events.get(credential)).flat_map(BTreeMap::values);
+        events.filter(move |creation| creation.user == *user)
+    }
+
     /// All of them, in the order of credentials and events.
     pub fn iter(&self) -> impl Iterator<Item = &Creation> {
-        self.0.values().flat_map(BTreeMap::values)
+        self.events.values().flat_map(BTreeMap::values)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.values().map(BTreeMap::len).sum()
+        self.events.values().map(BTreeMap::len).sum()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.events.is_empty()
     }
 }
 

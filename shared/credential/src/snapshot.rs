@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::creation::Provenance;
 use crate::id::{AccessKeyId, Arn, GroupName, UserId, UserName};
 use crate::kind::{CredentialId, CredentialKind};
 
@@ -43,6 +45,11 @@ pub struct User {
     pub access_keys: AccessKeys,
     /// The user's credentials of other kinds. A kind that is absent was not asked for.
     pub other_credentials: BTreeMap<CredentialKind, Listing<Credential>>,
+    /// Who made the account's credentials usable, as far as it is known. `None`: nobody asked.
+    ///
+    /// It is the whole account's and shared by its users; what a file of a snapshot holds is one account's credentials, without it.
+    #[serde(skip)]
+    pub provenance: Option<Arc<Provenance>>,
 }
 
 impl User {

@@ -267,6 +267,7 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
             None => Listing::Unread(not_reached("list access keys of".to_owned())),
         },
         other_credentials: BTreeMap::new(),
+        provenance: None,
         id: record.id,
         name: record.name.clone(),
         arn: record.arn,

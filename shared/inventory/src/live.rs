@@ -61,6 +61,7 @@ pub async fn read_user<R: ReadIam>(reader: &R, name: &UserName, now: Timestamp) 
                 other_credentials(reader, name, CredentialKind::SigningCertificate, LastUses::Read, now).await,
             ),
         ]),
+        provenance: None,
     };
     if let Some(gap) = created_in_the_future(&user, now) {
         nothing_known(&mut user, &gap);

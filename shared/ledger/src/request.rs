@@ -33,7 +33,9 @@ impl Document {
     /// The remedy whose function the document invokes.
     pub fn remedy(self) -> RemedyName {
         match self {
-            Self::Rule(RuleName::AccessKeyAge | RuleName::UnusedCredentials) => RemedyName::DeactivateCredential,
+            Self::Rule(RuleName::AccessKeyAge | RuleName::UnusedCredentials | RuleName::UnauthorizedKeyCreation) => {
+                RemedyName::DeactivateCredential
+            }
             Self::Undo(remedy) => remedy,
         }
     }

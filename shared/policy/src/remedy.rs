@@ -69,6 +69,8 @@ names! {
         AccessKeyAge = "access-key-age",
         /// A credential that nobody has used for longer than its class allows.
         UnusedCredentials = "unused-credentials",
+        /// A credential that somebody created or re-activated who may not.
+        UnauthorizedKeyCreation = "unauthorized-key-creation",
     }
 }
 

@@ -37,6 +37,7 @@ fn user() -> User {
         console_password: Known::Yes(false),
         access_keys: AccessKeys::Live(vec![]),
         other_credentials: BTreeMap::new(),
+        provenance: None,
     }
 }
 

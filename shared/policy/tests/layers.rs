@@ -38,6 +38,7 @@ fn human(tags: &[(&str, u32)]) -> User {
         console_password: Known::Yes(true),
         access_keys: AccessKeys::Live(vec![]),
         other_credentials: BTreeMap::new(),
+        provenance: None,
     }
 }
 

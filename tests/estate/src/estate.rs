@@ -370,6 +370,7 @@ impl Estate {
                 .filter(|kind| *kind != CredentialKind::AccessKey)
                 .map(|kind| (kind, Listing::Live(user.of(kind))))
                 .collect(),
+            provenance: None,
         }
     }
 
