@@ -92,6 +92,7 @@ fn of_user(user: &User, policy: &Policy, rule: &Rule, now: Timestamp) -> Vec<Fin
                 named.insert(credential.clone());
                 of_credential(credential, Status::Compliant, reason)
             }
+            Note::ReportedBaseline { .. } => about(Status::Compliant, reason),
             Note::NotKnown(_) => about(Status::Unknown, reason),
         });
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use credwarden_credential::age::{Days, date, is_older};
 use credwarden_credential::creation::{Creation, Creator};
-use credwarden_credential::kind::CredentialId;
+use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::Gap;
 use jiff::Timestamp;
 
@@ -279,6 +279,13 @@ pub enum Note {
         /// Who created it, where that could be looked up.
         creator: Option<Box<Creator>>,
     },
+    /// Credentials that only the report shows are older than the installation, which passes.
+    ReportedBaseline {
+        /// Their kind.
+        kind: CredentialKind,
+        /// How many.
+        count: usize,
+    },
     /// A credential may break the policy until then.
     Excepted {
         /// Which.
@@ -302,6 +309,7 @@ impl fmt::Display for Note {
                 write!(formatter, "{credential} created {}: baseline", date(*created))?;
                 creator.as_ref().map_or(Ok(()), |creator| write!(formatter, ", by {creator}"))
             }
+            Self::ReportedBaseline { kind, count } => write!(formatter, "{count} of {kind}: baseline"),
             Self::Excepted { credential, exception, until } => {
                 write!(formatter, "{credential} EXCEPTED {exception} until {}", date(*until))
             }
