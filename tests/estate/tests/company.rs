@@ -71,7 +71,10 @@ mod company {
             Verdict::Compliant(notes) => {
                 let warned = notes.iter().map(|note| match note {
                     Note::DueBy { credential, .. } => key(credential),
-                    Note::Baseline { .. } | Note::Excepted { .. } | Note::NotKnown(_) => {
+                    Note::Baseline { .. }
+                    | Note::ReportedBaseline { .. }
+                    | Note::Excepted { .. }
+                    | Note::NotKnown(_) => {
                         panic!("this rule knows no baseline, nothing is excepted, and all is known")
                     }
                 });

@@ -44,7 +44,7 @@ pub(crate) fn key(number: u32, age: i64) -> AccessKey {
 /// The default policy with this section `creation`.
 pub(crate) fn policy(creation: &str) -> Policy {
     let mut document: Value = serde_json::from_str(DEFAULT).unwrap();
-    document["creation"] = serde_json::from_str(creation).unwrap();
+    document.as_object_mut().unwrap().insert("creation".to_owned(), serde_json::from_str(creation).unwrap());
     Policy::parse(&document.to_string()).unwrap()
 }
 
