@@ -26,6 +26,8 @@ impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
         self.counts.due = items.len();
         // A run that died leaves its lease and its work, and both ask for the same document.
         let mut errands: BTreeMap<_, (Request, Vec<Due>)> = BTreeMap::new();
+        // So may a rule have stopped in its pass and in its look-up, and one evaluation goes on with both.
+        let mut passes: BTreeMap<RuleName, Vec<Due>> = BTreeMap::new();
         for item in items {
             let due = match item {
                 Ok(due) => due,
@@ -36,8 +38,7 @@ impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
             };
             let request = match &due.what {
                 DueItem::Pass(rule) => {
-                    let rule = *rule;
-                    self.go_on_with_pass(rule, &due).await;
+                    passes.entry(*rule).or_default().push(due);
                     continue;
                 }
                 DueItem::LeftLease { request, run } => {
@@ -49,6 +50,9 @@ impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
             let errand = (request.document, request.user.clone(), request.credential.clone());
             errands.entry(errand).or_insert_with(|| (request, Vec::new())).1.push(due);
         }
+        for (rule, dues) in passes {
+            self.go_on_with_pass(rule, &dues).await;
+        }
         for (request, dues) in errands.into_values() {
             if self.kill_switch.allows(request.document) {
                 self.start(&request, &dues).await;
@@ -57,11 +61,7 @@ impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
     }
 
     async fn start(&mut self, request: &Request, dues: &[Due]) {
-        let mut is_ours = false;
-        for due in dues {
-            is_ours |= self.put_off(due).await;
-        }
-        if !is_ours {
+        if !self.put_off_all(dues).await {
             return;
         }
         let prefix = &self.settings.prefix;
@@ -79,14 +79,23 @@ impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
         }
     }
 
-    async fn go_on_with_pass(&mut self, rule: RuleName, due: &Due) {
-        if !self.put_off(due).await {
+    async fn go_on_with_pass(&mut self, rule: RuleName, dues: &[Due]) {
+        if !self.put_off_all(dues).await {
             return;
         }
         match self.ports.rules.start_evaluation(&format!("{}-{rule}", self.settings.prefix)).await {
             Ok(()) => self.counts.passes_continued += 1,
             Err(error) => self.fault(&error),
         }
+    }
+
+    /// Puts off all that one start is for; false if somebody else is at every one of them.
+    async fn put_off_all(&mut self, dues: &[Due]) -> bool {
+        let mut is_ours = false;
+        for due in dues {
+            is_ours |= self.put_off(due).await;
+        }
+        is_ours
     }
 
     /// Puts an item off, so that it is started once; false if somebody else is at it.

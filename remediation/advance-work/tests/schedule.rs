@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use advance_work::aws::{CallError, Documents, Rules};
 use advance_work::metrics::Counts;
 use advance_work::{Faults, Ports, Settings, advance};
+use credwarden_credential::creation::CreationAct;
 use credwarden_credential::id::UserId;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_ledger::Ledger;
@@ -191,6 +192,24 @@ async fn the_kill_switch_stops_documents_but_not_readings() {
         assert_eq!(outcome.is_err(), kill_switch.is_none(), "that it cannot be read rings the alarm");
         assert_eq!(account.exceptions.lock().unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_pass_and_a_look_up_of_one_rule_go_on_in_one_evaluation() {
+    let account = Account::new("run");
+    let ledger = account.ledger();
+    let mut passes = ledger.passes(RULE).await.unwrap();
+    passes.under_way = Some(PassUnderWay { started: noon(), cursor: "here".to_owned() });
+    ledger.keep_passes(RULE, &passes, noon()).await.unwrap();
+    let mut kept = ledger.backfill(RULE).await.unwrap();
+    let lookup = kept.backfill.0.entry(CreationAct::CreateAccessKey).or_default();
+    lookup.open = lookup.due(noon());
+    ledger.keep_backfill(RULE, &mut kept, noon()).await.unwrap();
+    let (counts, outcome) = account.hour(hours(1)).await;
+    assert_eq!((counts.due, counts.passes_continued, outcome), (2, 1, Ok(())));
+    assert_eq!(*account.evaluated.lock().unwrap(), [CONFIG_RULE]);
+    let (counts, _) = account.hour(hours(1) + SignedDuration::from_mins(5)).await;
+    assert_eq!(counts.due, 0, "both are left alone");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub enum DueItem {
         /// The run.
         run: RunId,
     },
-    /// A pass that stopped near its time limit.
+    /// A rule's pass, or its look-up of past events, that stopped near its time limit.
     Pass(RuleName),
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::table::{Attributes, Item, Key, Query, Table, TableError, Value, Write};
+use crate::table::{Action, Attributes, Clause, Condition, Item, Key, Query, Table, TableError, Value, Write};
 
 /// How often a write is tried again that met another run's write of the same items. The day's purse is one item for
 /// all users, so runs that begin at once do meet there.
@@ -84,6 +84,32 @@ impl<T: Table> Ledger<T> {
             Ok(()) => Ok(()),
         }
     }
+
+    /// Puts an item in place of the revision `seen` of it, 0 where it was absent.
+    ///
+    /// INVARIANT (one writer): the revision grows with every write, and a write expects the one that was read.
+    pub(crate) async fn put_revision(
+        &self,
+        key: Key,
+        mut put: Attributes,
+        seen: i64,
+        doing: &str,
+    ) -> Result<(), LedgerError> {
+        put.insert(REVISION.to_owned(), seen.saturating_add(1).into());
+        let condition = match seen {
+            0 => Condition::absent(),
+            seen => Condition::all(vec![Clause::Is(REVISION, seen.into())]),
+        };
+        let write = Write { key: key.clone(), condition, action: Action::Put(put.clone()) };
+        match self.write_one(write, doing).await {
+            // The answer to our own write may have been lost, and its retry refused.
+            Err(LedgerError::Superseded { doing }) => match self.get(&key, &doing).await? {
+                Some(item) if item.attributes == put => Ok(()),
+                _ => Err(LedgerError::Superseded { doing }),
+            },
+            other => other,
+        }
+    }
 }
 
 pub(crate) fn failed(doing: impl Into<String>, source: TableError) -> LedgerError {
@@ -91,6 +117,9 @@ pub(crate) fn failed(doing: impl Into<String>, source: TableError) -> LedgerErro
 }
 
 pub(crate) const BODY: &str = "body";
+
+/// The attribute that tells the writes of an item apart which has one writer at a time.
+pub(crate) const REVISION: &str = "revision";
 
 /// The attribute with the whole of what an item says.
 pub(crate) fn body(document: &impl Serialize, key: &Key) -> Result<(String, Value), LedgerError> {

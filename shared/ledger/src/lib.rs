@@ -1,8 +1,8 @@
 //! The ledger: the memory that AWS lacks, in one DynamoDB table.
 //!
 //! It knows who holds a user, which act is under way and how to undo it, what is left alone until when, who may break
-//! which rule until when, how much of a day's budget is spent, how far a rule's reading came, and which policies were
-//! reported. [`Ledger`] says what can be done with it; [`table::Table`] is the little that a table must be able to do,
+//! which rule until when, how much of a day's budget is spent, how far a rule's reading came, which policies were
+//! reported, and who made a credential usable. [`Ledger`] says what can be done with it; [`table::Table`] is the little that a table must be able to do,
 //! which [`dynamo::DynamoTable`] does for real, the only place with the client of DynamoDB.
 //!
 //! Everything that is read to decide is read consistently, and every write names the state that it expects. A write
@@ -16,9 +16,12 @@
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
 //! | | `FAILURE#<document>` | the last failed execution |
 //! | `RULE#<rule>` | `PASS`, `GAPS` | how far the rule's reading came, and since when whom could not be read |
+//! | | `BACKFILL` | how far the rule's look-up of past events came |
 //! | | `REMEDIATION-EXCEPTION#<id>` | since when AWS Config leaves the user out |
 //! | `POLICY#<rule>` | `REPORTED#<epoch seconds>#<sha256>` | from when on complete passes reported by which policy |
 //! | `BUDGET#<date>` | `act`, `undo` | what is spent of the day's purses |
+//! | `PROVENANCE` | `<credential>#<event>` | who made the credential usable, for as long as the table stands |
+//! | `INSTALLATION` | `SINCE` | when the account was first looked at |
 //!
 //! Attributes are strings and numbers; `body` is a JSON document, and `open` with `due` put an item into the index
 //! [`table::INDEX`].
@@ -32,6 +35,7 @@ pub mod ledger;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod pass;
+pub mod provenance;
 pub mod record;
 pub mod reported;
 pub mod request;

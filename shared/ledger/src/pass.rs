@@ -8,11 +8,11 @@ use credwarden_policy::remedy::RuleName;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Ledger, LedgerError, attributes, body};
-use crate::table::{Action, Attributes, Clause, Condition, DUE, Key, OPEN, Table, Value, Write};
+use crate::ledger::{Ledger, LedgerError, REVISION, attributes, body};
+use crate::table::{Action, Attributes, Condition, DUE, Key, OPEN, Table, Write};
 
-/// How long a pass that stopped with a cursor is left alone before the schedule has it go on.
-const GOES_ON_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// How long a reading that stopped near its time limit is left alone before the schedule has it go on.
+pub(crate) const GOES_ON_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// A rule's passes over the account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Passes {
     /// The last pass that read everything to the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complete: Option<CompletePass>,
-    /// INVARIANT (one writer): grows with every write, and a write expects the one that was read.
+    /// INVARIANT (one writer): as it was read.
     #[serde(skip)]
     revision: i64,
 }
@@ -76,25 +76,11 @@ impl<T: Table> Ledger<T> {
     pub async fn keep_passes(&self, rule: RuleName, passes: &Passes, now: Timestamp) -> Result<(), LedgerError> {
         let key = key(rule);
         let mut put: Attributes = [body(passes, &key)?].into();
-        put.extend(attributes([(REVISION, Value::Number(passes.revision.saturating_add(1)))]));
         if passes.under_way.is_some() {
             let due = now.checked_add(GOES_ON_AFTER).unwrap_or(Timestamp::MAX).as_second();
             put.extend(attributes([(OPEN, crate::due::WORK.into()), (DUE, due.into())]));
         }
-        let condition = match passes.revision {
-            0 => Condition::absent(),
-            seen => Condition::all(vec![Clause::Is(REVISION, seen.into())]),
-        };
-        let write = Write { key: key.clone(), condition, action: Action::Put(put.clone()) };
-        let doing = format!("keep how far `{rule}` came");
-        match self.write_one(write, &doing).await {
-            // The answer to our own write may have been lost, and its retry refused.
-            Err(LedgerError::Superseded { doing }) => match self.get(&key, &doing).await? {
-                Some(item) if item.attributes == put => Ok(()),
-                _ => Err(LedgerError::Superseded { doing }),
-            },
-            other => other,
-        }
+        self.put_revision(key, put, passes.revision, &format!("keep how far `{rule}` came")).await
     }
 
     /// Since when `rule` could not read which users.
@@ -111,8 +97,6 @@ impl<T: Table> Ledger<T> {
         self.write_one(write, &format!("keep whom `{rule}` could not read")).await
     }
 }
-
-const REVISION: &str = "revision";
 
 pub(crate) fn partition(rule: RuleName) -> String {
     format!("RULE#{rule}")
