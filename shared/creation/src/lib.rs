@@ -4,6 +4,11 @@
 //! `CloudTrailEvent` of `LookupEvents`, for 90 days. Both are read here, once. An event of a shape never seen is an error
 //! of that event alone; one that makes no credential usable says why it does not. Dates inside of answers are written
 //! for people in the United States (`Jul 30, 2024 9:53:13 PM`) and are never read: `eventTime` counts.
+//!
+//! [`backfill`](backfill::backfill) asks for the past, through [`lookup::ReadTrail`].
+
+pub mod backfill;
+pub mod lookup;
 
 mod principal;
 

@@ -1,10 +1,15 @@
-//! How calls to AWS are made: adaptive retries, within bounds that suit a function of 290 seconds.
+//! How calls to AWS are made, with adaptive retries within bounds that suit a function of 290 seconds, and what it
+//! means when they fail.
 
+use std::error::Error;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+
+use crate::read::{Failure, ReadError};
 
 /// How often a call is tried. Adaptive retries slow down by themselves when AWS throttles; more attempts would keep
 /// one user's bad luck from becoming a gap at the price of everybody's time.
@@ -45,3 +50,32 @@ pub(crate) fn timeouts() -> TimeoutConfig {
         .operation_timeout(OPERATION_TIMEOUT)
         .build()
 }
+
+/// What an error of a call that reads means, whichever service was called. Codes of IAM's API reference, "Common Error
+/// Types", and the SDK's own of throttling.
+pub fn read_error<E>(doing: impl Into<String>, error: SdkError<E>) -> ReadError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let failure = match error.code() {
+        Some("AccessDenied" | "AccessDeniedException") => Failure::Denied,
+        Some("NoSuchEntity") => Failure::NoSuchEntity,
+        Some(code) if THROTTLING_ERRORS.contains(&code) => Failure::Throttled,
+        _ => Failure::Failed,
+    };
+    match error.into_source() {
+        Ok(source) => ReadError::caused(failure, doing, source),
+        Err(error) => ReadError::caused(failure, doing, error),
+    }
+}
+
+/// The codes by which AWS's services say that they are asked too often.
+const THROTTLING_ERRORS: [&str; 7] = [
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];

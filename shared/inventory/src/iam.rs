@@ -1,16 +1,14 @@
 //! IAM itself.
 
-use std::error::Error;
-
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
-use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::EntityType;
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserName};
 use credwarden_credential::snapshot::{Credential, LastUse};
 use jiff::Timestamp;
 
 use crate::answer;
+use crate::calls::read_error;
 use crate::read::{
     AccessKeyMetadata, AuthorizationDetail, Failure, ListedUser, Marker, Owned, Page, ReadError, ReadIam, ReportAnswer,
     ReportState, SingleUser,
@@ -261,31 +259,3 @@ impl ReadIam for Iam {
         Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 }
-
-/// What an error of the SDK means. Codes of IAM's API reference, "Common Error Types", and the SDK's own of throttling.
-fn read_error<E>(doing: impl Into<String>, error: SdkError<E>) -> ReadError
-where
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-{
-    let failure = match error.code() {
-        Some("AccessDenied" | "AccessDeniedException") => Failure::Denied,
-        Some("NoSuchEntity") => Failure::NoSuchEntity,
-        Some(code) if THROTTLING_ERRORS.contains(&code) => Failure::Throttled,
-        _ => Failure::Failed,
-    };
-    match error.into_source() {
-        Ok(source) => ReadError::caused(failure, doing, source),
-        Err(error) => ReadError::caused(failure, doing, error),
-    }
-}
-
-/// The codes by which AWS's services say that they are asked too often.
-const THROTTLING_ERRORS: [&str; 7] = [
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-];
