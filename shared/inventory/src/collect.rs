@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use credwarden_credential::creation::Provenance;
 use credwarden_credential::id::{Arn, GroupName, UserId, UserName};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, KeyStatus, Known, Listing, Snapshot, User};
@@ -38,6 +40,8 @@ pub struct Wanted<'a, F> {
     pub last_uses: LastUses,
     /// The users that AWS Config has a result of.
     pub previously_reported: &'a BTreeSet<UserId>,
+    /// Who made the account's credentials usable, where that matters; every user is given it.
+    pub provenance: Option<Arc<Provenance>>,
     /// Where an earlier reading of the same pass stopped; `None` begins a new pass.
     pub resume_after: Option<UserId>,
 }
@@ -267,7 +271,7 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
             None => Listing::Unread(not_reached("list access keys of".to_owned())),
         },
         other_credentials: BTreeMap::new(),
-        provenance: None,
+        provenance: wanted.provenance.clone(),
         id: record.id,
         name: record.name.clone(),
         arn: record.arn,

@@ -46,7 +46,8 @@ mod collect {
     ) -> Result<Collected, CollectError> {
         let kinds = BTreeSet::from([CredentialKind::AccessKey]);
         let last_uses = LastUses::NotRead;
-        let wanted = Wanted { kinds: &kinds, undecided, last_uses, previously_reported, resume_after };
+        let wanted =
+            Wanted { kinds: &kinds, undecided, last_uses, previously_reported, provenance: None, resume_after };
         collect(reader, wanted, now(), time_left).await
     }
 
@@ -396,7 +397,14 @@ mod collect {
     async fn every_kind_of<R: ReadIam>(reader: &R, last_uses: LastUses) -> Collected {
         let (kinds, nobody) = (CredentialKind::OF_USERS.into(), BTreeSet::new());
         let undecided = every_kind;
-        let wanted = Wanted { kinds: &kinds, undecided, last_uses, previously_reported: &nobody, resume_after: None };
+        let wanted = Wanted {
+            kinds: &kinds,
+            undecided,
+            last_uses,
+            previously_reported: &nobody,
+            provenance: None,
+            resume_after: None,
+        };
         collect(reader, wanted, now(), ENOUGH_TIME).await.unwrap()
     }
 

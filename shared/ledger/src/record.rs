@@ -1,5 +1,6 @@
 //! All that the ledger knows of one user.
 
+use credwarden_credential::creation::Intended;
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
 use credwarden_policy::exception::{Exception, Exceptions, Hold};
@@ -9,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::due;
 use crate::ledger::{Ledger, LedgerError, attributes, body};
 use crate::table::{Action, Attributes, Condition, DUE, EXPIRES_AT, Item, Key, OPEN, Query, Table, Write};
-use crate::work::{self, Act, Work};
+use crate::work::{self, Act, Outcome, Step, Work};
 
 /// How long holds and exceptions are kept after they end, for whoever asks what happened.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -29,6 +30,25 @@ impl UserRecord {
     /// The last act of this kind on `credential`.
     pub fn work(&self, act: Act, credential: &CredentialId) -> Option<&Work> {
         self.works.iter().find(|work| work.act == act && work.credential == *credential)
+    }
+
+    /// The re-activations that our own functions had written down before they set out to do them: what was given up before
+    /// it had any effect is none.
+    pub fn intended(&self, user: &UserId) -> Vec<Intended> {
+        let undos = self.works.iter().filter(|work| matches!(work.act, Act::Undo(_)));
+        let steps = undos.flat_map(|work| {
+            let earlier = work.earlier.iter().map(|earlier| (earlier.begun, &earlier.step));
+            earlier.chain([(work.begun, &work.step)]).map(|(begun, step)| (&work.credential, begun, step))
+        });
+        let intended = steps.filter_map(|(credential, from, step)| {
+            let until = match step {
+                Step::Settled { outcome: Outcome::Withdrawn { .. }, .. } => return None,
+                Step::Settled { at, .. } => Some(*at),
+                Step::Intended | Step::Applied { .. } => None,
+            };
+            Some(Intended { user: user.clone(), credential: credential.clone(), from, until })
+        });
+        intended.collect()
     }
 
     /// The hold on `credential` at `now`.

@@ -4,11 +4,13 @@
 //! exceptions and the account, judges each user by its own facts, tells AWS Config what changed, and remembers in the
 //! ledger how far the pass came and since when something could not be read.
 
+pub mod provenance;
 mod scan;
 
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
+use aws_config::SdkConfig;
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::User;
 use credwarden_inventory::calls::sdk_config;
@@ -22,6 +24,8 @@ use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
 use credwarden_policy::verdict::Verdict;
 use jiff::Timestamp;
+
+use crate::provenance::{NotNeeded, TellProvenance};
 
 pub use scan::Scan;
 
@@ -46,17 +50,36 @@ pub struct Definition {
 /// The environment lacks what the stack sets, or the runtime's API is gone.
 pub async fn run(rule: Definition) -> Result<(), lambda_runtime::Error> {
     let aws = sdk_config().await;
-    let scan = Scan {
-        rule,
-        iam: Iam::of(&aws),
-        parameters: Parameters::new(&aws),
-        policy_parameter: variable("CREDWARDEN_POLICY_PARAMETER")?,
-        ledger: Ledger::new(DynamoTable::new(&aws, variable("CREDWARDEN_LEDGER_TABLE")?)),
-    };
-    credwarden_config_rule::run(scan, &aws, "Credwarden").await
+    let ledger = Ledger::new(DynamoTable::new(&aws, variable("CREDWARDEN_LEDGER_TABLE")?));
+    run_with(rule, &aws, ledger, NotNeeded).await
 }
 
-fn variable(name: &str) -> anyhow::Result<String> {
+/// Runs a rule that judges by who created credentials, which `provenance` tells.
+///
+/// # Errors
+/// The environment lacks what the stack sets, or the runtime's API is gone.
+pub async fn run_with<O: TellProvenance>(
+    rule: Definition,
+    aws: &SdkConfig,
+    ledger: Ledger<DynamoTable>,
+    provenance: O,
+) -> Result<(), lambda_runtime::Error> {
+    let scan = Scan {
+        rule,
+        iam: Iam::of(aws),
+        parameters: Parameters::new(aws),
+        policy_parameter: variable("CREDWARDEN_POLICY_PARAMETER")?,
+        ledger,
+        provenance,
+    };
+    credwarden_config_rule::run(scan, aws, "Credwarden").await
+}
+
+/// One of the function's settings.
+///
+/// # Errors
+/// The environment does not hold it.
+pub fn variable(name: &str) -> anyhow::Result<String> {
     #[expect(clippy::disallowed_methods, reason = "this is the function's settings, read once")]
     std::env::var(name).with_context(|| format!("failed to read the environment variable `{name}`; the stack sets it"))
 }

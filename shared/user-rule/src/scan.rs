@@ -1,6 +1,7 @@
 //! A rule, wired to the account, the ledger and AWS Config.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use credwarden_config_rule::{Annotation, Coverage, Invocation, Judgement, NoParameters, Pass, Resource, Rule};
@@ -17,8 +18,10 @@ use credwarden_policy::remedy::RuleName;
 use credwarden_policy::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::Definition;
+use crate::provenance::{TellProvenance, with_intents};
 
 /// The type of the resources that the rule reports on.
 const RESOURCE_TYPE: &str = "AWS::IAM::User";
@@ -29,7 +32,7 @@ const LONGEST_PASS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The rule, with what it reads and remembers.
 #[derive(Debug)]
-pub struct Scan<R, P, T> {
+pub struct Scan<R, P, T, O> {
     /// What decides.
     pub rule: Definition,
     /// The account's users.
@@ -40,6 +43,8 @@ pub struct Scan<R, P, T> {
     pub policy_parameter: String,
     /// What is remembered between invocations.
     pub ledger: Ledger<T>,
+    /// Who tells who created credentials.
+    pub provenance: O,
 }
 
 /// What is remembered once AWS Config has accepted a pass.
@@ -58,19 +63,22 @@ struct Cursor {
     policy: PolicyId,
 }
 
-impl<R: ReadIam, P: ReadParameter, T: Table> Rule for Scan<R, P, T> {
+impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R, P, T, O> {
     type Parameters = NoParameters;
     type Progress = Progress;
     type Error = anyhow::Error;
 
     async fn evaluate(&self, invocation: &Invocation<NoParameters>) -> anyhow::Result<Pass<Progress>> {
         let now = invocation.now;
+        let ends = Instant::now() + invocation.time_left;
         let text = self.parameters.read_parameter(&self.policy_parameter).await?;
         let policy = Policy::parse(&text).with_context(|| format!("failed to use `{}`", self.policy_parameter))?;
         let exceptions = self.ledger.exceptions(now).await?;
         let passes = self.ledger.passes(self.rule.name).await?;
         let known_gaps = self.ledger.gaps(self.rule.name).await?;
         let under_way = under_way(self.rule.name, &passes, &policy, now)?;
+        // Who created credentials may take as long again to learn as the account takes to read.
+        let provenance = self.provenance.provenance(now, invocation.time_left / 2).await?.map(Arc::new);
         let previously_reported =
             invocation.reported.iter().filter_map(|resource| resource.id().parse().ok()).collect();
         let kinds = (self.rule.kinds)(&policy);
@@ -79,9 +87,14 @@ impl<R: ReadIam, P: ReadParameter, T: Table> Rule for Scan<R, P, T> {
             undecided: |user: &User| (self.rule.undecided)(user, &policy, now),
             last_uses: self.rule.last_uses,
             previously_reported: &previously_reported,
+            provenance: provenance.clone(),
             resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
         };
-        let mut collected = collect(&self.iam, wanted, now, invocation.time_left).await?;
+        let time_left = ends.saturating_duration_since(Instant::now());
+        let mut collected = collect(&self.iam, wanted, now, time_left).await?;
+        if let Some(provenance) = provenance {
+            with_intents(&mut collected.snapshot, provenance, &self.ledger).await;
+        }
         let gaps = date_gaps(&mut collected, known_gaps, now);
         let judge = |user: &User| (self.rule.judge)(user, &policy, &exceptions, now);
         let judgements = judgements(&collected, judge)?;

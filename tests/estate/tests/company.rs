@@ -49,6 +49,7 @@ mod company {
             undecided: |user: &User| undecided(user, &policy, now()),
             last_uses: LastUses::NotRead,
             previously_reported: &nobody,
+            provenance: None,
             resume_after: None,
         };
         let collected = collect(&iam, wanted, now(), Duration::from_secs(200)).await.unwrap();

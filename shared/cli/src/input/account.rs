@@ -86,7 +86,8 @@ async fn read<R: ReadIam>(
 ) -> Result<Collected, CollectError> {
     let nobody = BTreeSet::new();
     let last_uses = LastUses::Read;
-    let wanted = Wanted { kinds, undecided, last_uses, previously_reported: &nobody, resume_after: None };
+    let wanted =
+        Wanted { kinds, undecided, last_uses, previously_reported: &nobody, provenance: None, resume_after: None };
     credwarden_inventory::collect::collect(reader, wanted, now, PATIENCE).await
 }
 

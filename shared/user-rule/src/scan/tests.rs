@@ -19,6 +19,7 @@ use credwarden_policy::document::DEFAULT;
 use serde_json::json;
 
 use super::*;
+use crate::provenance::NotNeeded;
 
 const AGE: Definition = Definition {
     name: RULE,
@@ -97,6 +98,7 @@ impl World {
             parameters: Text(self.policy.clone()),
             policy_parameter: "/credwarden/policy".to_owned(),
             ledger: self.ledger(),
+            provenance: NotNeeded,
         };
         let event = json!({
             "version": "1.0", "accountId": "123456789012", "resultToken": "token", "eventLeftScope": false,
