@@ -64,8 +64,8 @@ pub async fn backfill<T, R, F, E>(
 ) -> Progress
 where
     T: ReadTrail,
-    R: FnMut(Vec<Creation>) -> F + Send,
-    F: Future<Output = Result<(), E>> + Send,
+    R: FnMut(Vec<Creation>) -> F,
+    F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut pace = interval(PACE);
@@ -93,8 +93,8 @@ struct Run<'a, T, R> {
 impl<T, R, F, E> Run<'_, T, R>
 where
     T: ReadTrail,
-    R: FnMut(Vec<Creation>) -> F + Send,
-    F: Future<Output = Result<(), E>> + Send,
+    R: FnMut(Vec<Creation>) -> F,
+    F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     /// Looks up what is due of one act, as far as time allows.

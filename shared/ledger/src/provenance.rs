@@ -2,11 +2,12 @@
 //!
 //! What is recorded here stays: a verdict about a credential outlives the 90 days for which `CloudTrail` shows its event.
 
+use std::collections::BTreeSet;
 use std::future::ready;
 
 use credwarden_credential::creation::backfill::Backfill;
-use credwarden_credential::creation::{Creation, Creations, Unreadable};
-use credwarden_credential::id::UserName;
+use credwarden_credential::creation::{Creation, Creations, Provenance, Unreadable};
+use credwarden_credential::id::{Arn, UserName};
 use credwarden_credential::kind::CredentialId;
 use credwarden_policy::remedy::RuleName;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -137,6 +138,16 @@ impl<T: Table> Ledger<T> {
 }
 
 impl Recorded {
+    /// All that is known of who created credentials, but for what our own functions intended. An event that could not be read
+    /// is missed by whatever was called.
+    pub fn provenance(self, installed: Timestamp, backfill: &Backfill, own_roles: BTreeSet<Arn>) -> Provenance {
+        let mut coverage = backfill.coverage();
+        for coverage in coverage.values_mut() {
+            coverage.unreadable.extend(self.unreadable.iter().cloned());
+        }
+        Provenance { creations: self.creations, coverage, own_roles, ..Provenance::since(installed) }
+    }
+
     fn read(&mut self, items: Vec<Item>) -> Result<(), LedgerError> {
         for item in items {
             match item.body() {
