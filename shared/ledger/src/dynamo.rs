@@ -1,16 +1,26 @@
 //! The table in Amazon DynamoDB: the only place with its client.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, PutRequest, TransactWriteItem, Update, WriteRequest,
+};
+use backon::{ExponentialBuilder, RetryableWithContext as _};
 
 use crate::table::{
     Action, Attributes, Clause, Condition, DUE, INDEX, Item, Key, OPEN, Query, Table, TableError, Value, Write,
 };
+
+/// How many items `BatchWriteItem` takes in one call.
+const BATCH: usize = 25;
+
+/// How often it is asked again to take what it left unprocessed, as it does when the table is throttled.
+const UNPROCESSED_RETRIES: usize = 8;
 
 /// A table of Amazon DynamoDB.
 #[derive(Clone, Debug)]
@@ -76,6 +86,31 @@ impl Table for DynamoTable {
         items.into_iter().map(read).collect()
     }
 
+    async fn put_many(&self, items: &[Item]) -> Result<(), TableError> {
+        for batch in items.chunks(BATCH) {
+            let puts = batch.iter().map(|item| {
+                let put = PutRequest::builder().set_item(Some(whole(&item.key, &item.attributes))).build();
+                put.map(|put| WriteRequest::builder().put_request(put).build())
+            });
+            let puts = puts.collect::<Result<Vec<_>, _>>().map_err(|error| TableError::Failed(error.into()))?;
+            let patience = ExponentialBuilder::default()
+                .with_min_delay(Duration::from_millis(50))
+                .with_max_delay(Duration::from_secs(5))
+                .with_jitter()
+                .with_max_times(UNPROCESSED_RETRIES);
+            let (_, outcome) = (async |left| self.put_batch(left).await)
+                .retry(patience)
+                .context(puts)
+                .when(|error| matches!(error, TableError::Conflict))
+                .await;
+            outcome.map_err(|error| match error {
+                TableError::Conflict => TableError::Failed("the table is throttled and left items unprocessed".into()),
+                other => other,
+            })?;
+        }
+        Ok(())
+    }
+
     async fn write(&self, write: &Write) -> Result<(), TableError> {
         let Write { key, condition, action } = write;
         let mut expression = Expression::default();
@@ -117,6 +152,19 @@ impl Table for DynamoTable {
 }
 
 impl DynamoTable {
+    /// Puts what DynamoDB takes of `puts`, and gives back the rest, which is a conflict where there is any.
+    async fn put_batch(&self, puts: Vec<WriteRequest>) -> (Vec<WriteRequest>, Result<(), TableError>) {
+        let request = self.client.batch_write_item().request_items(&self.name, puts.clone());
+        match request.send().await {
+            Ok(answer) => {
+                let left: Vec<_> = answer.unprocessed_items.unwrap_or_default().into_values().flatten().collect();
+                let outcome = if left.is_empty() { Ok(()) } else { Err(TableError::Conflict) };
+                (left, outcome)
+            }
+            Err(error) => (puts, Err(failure(&error.into()))),
+        }
+    }
+
     fn transact_item(&self, write: &Write) -> Result<TransactWriteItem, TableError> {
         let Write { key, condition, action } = write;
         let mut expression = Expression::default();

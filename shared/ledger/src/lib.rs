@@ -2,8 +2,9 @@
 //!
 //! It knows who holds a user, which act is under way and how to undo it, what is left alone until when, who may break
 //! which rule until when, how much of a day's budget is spent, how far a rule's reading came, which policies were
-//! reported, and who made a credential usable. [`Ledger`] says what can be done with it; [`table::Table`] is the little that a table must be able to do,
-//! which [`dynamo::DynamoTable`] does for real, the only place with the client of DynamoDB.
+//! reported, who made a credential usable, and what was seen of credentials. [`Ledger`] says what can be done with it;
+//! [`table::Table`] is the little that a table must be able to do, which [`dynamo::DynamoTable`] does for real, the only
+//! place with the client of DynamoDB.
 //!
 //! Everything that is read to decide is read consistently, and every write names the state that it expects. A write
 //! whose answer was lost is recognised by reading again: nothing relies on request tokens.
@@ -21,6 +22,7 @@
 //! | `POLICY#<rule>` | `REPORTED#<epoch seconds>#<sha256>` | from when on complete passes reported by which policy |
 //! | `BUDGET#<date>` | `act`, `undo` | what is spent of the day's purses |
 //! | `PROVENANCE` | `<credential>#<event>` | who made the credential usable, for as long as the table stands |
+//! | `OBSERVATION#<kind>` | `<user id>` | what was seen of the user's credentials of the kind |
 //! | `INSTALLATION` | `SINCE` | when the account was first looked at |
 //!
 //! Attributes are strings and numbers; `body` is a JSON document, and `open` with `due` put an item into the index
@@ -34,6 +36,7 @@ pub mod lease;
 pub mod ledger;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
+pub mod observation;
 pub mod pass;
 pub mod provenance;
 pub mod record;

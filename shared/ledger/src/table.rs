@@ -194,6 +194,17 @@ pub trait Table {
     /// All items that `query` asks for, read to the end.
     fn query(&self, query: &Query) -> impl Future<Output = Result<Vec<Item>, TableError>>;
 
+    /// Puts items, each in place of what is there, in any order. After an error some may be there.
+    fn put_many(&self, items: &[Item]) -> impl Future<Output = Result<(), TableError>> {
+        async move {
+            for Item { key, attributes } in items {
+                let (key, action) = (key.clone(), Action::Put(attributes.clone()));
+                self.write(&Write { key, condition: Condition::none(), action }).await?;
+            }
+            Ok(())
+        }
+    }
+
     /// Makes one write.
     fn write(&self, write: &Write) -> impl Future<Output = Result<(), TableError>>;
 

@@ -4,6 +4,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ErrorMetadata;
+use aws_sdk_dynamodb::operation::batch_write_item::{BatchWriteItemInput, BatchWriteItemOutput};
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
@@ -11,7 +12,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError,
 use aws_sdk_dynamodb::types::error::{
     ConditionalCheckFailedException, TransactionCanceledException, TransactionConflictException,
 };
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, PutRequest, WriteRequest};
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use credwarden_ledger::dynamo::DynamoTable;
 use credwarden_ledger::table::{Action, Clause, Condition, Item, Key, Query, Table, TableError, Value, Write};
@@ -193,6 +194,62 @@ async fn the_last_of_a_range_is_one_item_from_its_end() {
     let query = Query::Last { pk: "USER#AIDAX".to_owned(), from: "R#".to_owned(), to: "R#~".to_owned() };
     let items = DynamoTable::with_client(client, "ledger").query(&query).await.unwrap();
     assert_eq!(items.len(), 1, "and no further page is read");
+}
+
+/// So many items, and how DynamoDB takes them.
+async fn put_many(count: usize, rules: &[&aws_smithy_mocks::Rule]) -> Result<(), TableError> {
+    let item = |number| Item { key: Key::new("OBSERVATION#access-key", format!("{number}")), attributes: [].into() };
+    let items: Vec<_> = (0..count).map(item).collect();
+    let table = DynamoTable::with_client(mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, rules), "ledger");
+    table.put_many(&items).await
+}
+
+fn batch_size(request: &BatchWriteItemInput) -> usize {
+    let puts = &request.request_items().unwrap()["ledger"];
+    assert!(puts.iter().all(|put| put.put_request().unwrap().item()["pk"].is_s() && put.delete_request().is_none()));
+    puts.len()
+}
+
+#[tokio::test]
+async fn many_items_are_put_25_a_call() {
+    let full = mock!(Client::batch_write_item)
+        .match_requests(|request| batch_size(request) == 25)
+        .sequence()
+        .output(|| BatchWriteItemOutput::builder().build())
+        .repeatedly()
+        .build();
+    let rest = mock!(Client::batch_write_item)
+        .match_requests(|request| batch_size(request) == 3)
+        .then_output(|| BatchWriteItemOutput::builder().build());
+    put_many(53, &[&full, &rest]).await.unwrap();
+    assert_eq!((full.num_calls(), rest.num_calls()), (2, 1));
+    put_many(0, &[]).await.unwrap();
+}
+
+fn unprocessed(count: usize) -> BatchWriteItemOutput {
+    let put = PutRequest::builder().item("pk", AttributeValue::S("OBSERVATION#access-key".to_owned())).build().unwrap();
+    let left = vec![WriteRequest::builder().put_request(put).build(); count];
+    BatchWriteItemOutput::builder().unprocessed_items("ledger", left).build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_throttled_table_leaves_unprocessed_is_put_again_and_only_that() {
+    let whole = mock!(Client::batch_write_item)
+        .match_requests(|request| batch_size(request) == 25)
+        .then_output(|| unprocessed(7));
+    let left = mock!(Client::batch_write_item)
+        .match_requests(|request| batch_size(request) == 7)
+        .then_output(|| BatchWriteItemOutput::builder().build());
+    put_many(25, &[&whole, &left]).await.unwrap();
+    assert_eq!((whole.num_calls(), left.num_calls()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_goes_on_leaving_items_is_not_asked_for_ever() {
+    let rule = mock!(Client::batch_write_item).sequence().output(|| unprocessed(1)).repeatedly().build();
+    let error = put_many(1, &[&rule]).await.unwrap_err();
+    assert!(matches!(&error, TableError::Failed(source) if source.to_string().contains("throttled")), "{error:?}");
+    assert_eq!(rule.num_calls(), 9);
 }
 
 fn item(sk: &str) -> std::collections::HashMap<String, AttributeValue> {
