@@ -1,12 +1,22 @@
-//! The function `deactivate-credential`: answers `access-key-age` and `unused-credentials`, and undoes what it did.
+//! The function `deactivate-credential`: answers all three rules about the credentials of users, and undoes
+//! what it did.
 
 use credwarden_policy::remedy::RemedyName;
-use credwarden_remedy::{lambda, remedy::Remedy};
+use credwarden_remedy::lambda;
+use credwarden_remedy::remedy::{Answered, Evidence, Remedy};
 use jiff::Timestamp;
 
 const REMEDY: Remedy = Remedy {
     name: RemedyName::DeactivateCredential,
-    rules: &[(access_key_age::RULE, access_key_age::judge), (unused_credentials::RULE, unused_credentials::judge)],
+    rules: &[
+        Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User },
+        Answered { rule: unused_credentials::RULE, judge: unused_credentials::judge, evidence: Evidence::User },
+        Answered {
+            rule: unauthorized_key_creation::RULE,
+            judge: unauthorized_key_creation::judge,
+            evidence: Evidence::Provenance,
+        },
+    ],
     act: deactivate_credential::act,
     undo: deactivate_credential::undo,
 };

@@ -9,8 +9,6 @@
 //! that somebody else could use the credential. What our own functions do is authorized exactly when the ledger holds that
 //! they intended it.
 
-pub mod recorded;
-
 use std::collections::BTreeSet;
 
 use credwarden_credential::age::{CLOCK_TOLERANCE, is_in_the_future};

@@ -1,14 +1,17 @@
 //! The rule as a function of AWS Lambda.
 
+mod recorded;
+
 use credwarden_creation::lookup::CloudTrail;
+use credwarden_credential::id::Arn;
 use credwarden_inventory::calls::sdk_config;
 use credwarden_inventory::live::LastUses;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::dynamo::DynamoTable;
-use credwarden_user_rule::provenance::own_roles;
 use credwarden_user_rule::{Definition, run_with, variable};
-use unauthorized_key_creation::recorded::Recorded;
 use unauthorized_key_creation::{RULE, judge, kinds, undecided};
+
+use crate::recorded::Recorded;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -17,7 +20,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let recorded = Recorded {
         trail: CloudTrail::of(&aws),
         ledger: ledger()?,
-        own_roles: own_roles(&variable("CREDWARDEN_REMEDY_ROLE_ARNS")?)?,
+        own_roles: Arn::set(&variable("CREDWARDEN_REMEDY_ROLE_ARNS")?)?,
     };
     let rule = Definition { name: RULE, last_uses: LastUses::NotRead, kinds, undecided, judge };
     run_with(rule, &aws, ledger()?, recorded).await

@@ -14,17 +14,17 @@ use credwarden_user_rule::provenance::TellProvenance;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::RULE;
+use unauthorized_key_creation::RULE;
 
 /// What was recorded as it happened, and what `CloudTrail`'s history adds to it.
 #[derive(Debug)]
-pub struct Recorded<L, T> {
+pub(crate) struct Recorded<L, T> {
     /// Where past events are looked up.
-    pub trail: L,
+    pub(crate) trail: L,
     /// Where all of them are kept.
-    pub ledger: Ledger<T>,
+    pub(crate) ledger: Ledger<T>,
     /// The roles of our own functions.
-    pub own_roles: BTreeSet<Arn>,
+    pub(crate) own_roles: BTreeSet<Arn>,
 }
 
 impl<L: ReadTrail, T: Table> TellProvenance for Recorded<L, T> {

@@ -1,5 +1,6 @@
 //! Identifiers of AWS, each a type of its own, parsed where they enter.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -126,6 +127,16 @@ id! {
     /// An Amazon Resource Name.
     Arn, "an ARN",
     |text| text.starts_with("arn:") && text.splitn(6, ':').count() == 6 && text.len() <= 2048
+}
+
+impl Arn {
+    /// ARNs with commas between them, as a setting holds several.
+    ///
+    /// # Errors
+    /// One of them is none.
+    pub fn set(text: &str) -> Result<BTreeSet<Self>, InvalidId> {
+        text.split(',').map(str::trim).filter(|arn| !arn.is_empty()).map(str::parse).collect()
+    }
 }
 
 /// IAM's service model: 16 to 128 characters of `\w`, for unique ids and access key ids alike.

@@ -118,14 +118,17 @@ impl Listing<Credential> {
         }
     }
 
-    /// The credentials known one by one that can be used at `now`.
-    pub fn usable(self, now: Timestamp) -> Vec<Credential> {
+    /// The credentials known one by one.
+    pub fn all(self) -> Vec<Credential> {
         match self {
-            Self::Live(credentials) => {
-                credentials.into_iter().filter(|credential| credential.can_be_used(now)).collect()
-            }
+            Self::Live(credentials) => credentials,
             Self::Reported(_) | Self::Unread(_) => Vec::new(),
         }
+    }
+
+    /// The credentials known one by one that can be used at `now`.
+    pub fn usable(self, now: Timestamp) -> Vec<Credential> {
+        self.all().into_iter().filter(|credential| credential.can_be_used(now)).collect()
     }
 }
 

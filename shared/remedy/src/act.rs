@@ -15,7 +15,7 @@ use crate::answer::{Answer, Status};
 use crate::fault::{Fault, chain};
 use crate::guard::{Cleared, Facts, REPORTED_FOR, guard, silent};
 use crate::plan::plan;
-use crate::remedy::Judge;
+use crate::remedy::{Answered, Judge};
 use crate::run::Run;
 use crate::step::sighting;
 use crate::verify::{Unverified, live_key, verify};
@@ -38,7 +38,7 @@ struct Blocked {
 impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
     /// Goes on with what is open, then answers what the rule finds.
     pub(crate) async fn answer_findings(&self, rule: RuleName) -> Result<Answer, Fault> {
-        let Some(judge) = self.remedy.judge(rule) else {
+        let Some(Answered { judge, .. }) = self.remedy.answered(rule).copied() else {
             return Ok(Answer::unchanged(Status::NothingToDo, format!("this remedy does not answer `{rule}`")));
         };
         let act = Act::Remedy(self.remedy.name);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use credwarden_credential::id::Arn;
 use credwarden_inventory::calls::sdk_config;
 use credwarden_inventory::iam::Iam;
 use credwarden_ledger::Ledger;
@@ -46,6 +47,7 @@ pub async fn serve(
         prefix: variable(environment, "CREDWARDEN_PREFIX")?,
         policy_parameter: variable(environment, "CREDWARDEN_POLICY_PARAMETER")?,
         kill_switch_parameter: variable(environment, "CREDWARDEN_KILL_SWITCH_PARAMETER")?,
+        own_roles: Arn::set(&variable(environment, "CREDWARDEN_REMEDY_ROLE_ARNS")?)?,
     };
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
     let aws = sdk_config().await;

@@ -13,13 +13,33 @@ pub type Judge = fn(&User, &Policy, &Exceptions, Timestamp) -> Verdict;
 /// The status that an act gives a key; `None` if the key has it.
 pub type Change = fn(&AccessKey) -> Option<KeyStatus>;
 
+/// A rule whose findings a remedy answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// Its name.
+    pub rule: RuleName,
+    /// Its judgement.
+    pub judge: Judge,
+    /// What it judges by.
+    pub evidence: Evidence,
+}
+
+/// What a rule judges a user by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// What IAM tells of the user.
+    User,
+    /// That, and what the ledger tells of who created the user's credentials.
+    Provenance,
+}
+
 /// A remedy.
 #[derive(Clone, Copy, Debug)]
 pub struct Remedy {
     /// Its name.
     pub name: RemedyName,
     /// The rules whose findings it answers.
-    pub rules: &'static [(RuleName, Judge)],
+    pub rules: &'static [Answered],
     /// Its act.
     pub act: Change,
     /// How its act is undone.
@@ -27,7 +47,7 @@ pub struct Remedy {
 }
 
 impl Remedy {
-    pub(crate) fn judge(&self, rule: RuleName) -> Option<Judge> {
-        self.rules.iter().find(|(name, _)| *name == rule).map(|(_, judge)| *judge)
+    pub(crate) fn answered(&self, rule: RuleName) -> Option<&Answered> {
+        self.rules.iter().find(|answered| answered.rule == rule)
     }
 }

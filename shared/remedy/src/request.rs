@@ -75,7 +75,7 @@ pub(crate) fn request(execution: &Execution, remedy: &Remedy, prefix: &str) -> R
     let refused = |source| Refused::Document { execution: id.clone(), source };
     let document = Document::named(&execution.document_name, prefix).map_err(refused)?;
     let is_served = match document {
-        Document::Rule(rule) => remedy.judge(rule).is_some(),
+        Document::Rule(rule) => remedy.answered(rule).is_some(),
         Document::Undo(name) => name == remedy.name,
     };
     if !is_served {

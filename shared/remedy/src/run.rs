@@ -1,9 +1,13 @@
 //! One invocation, from what it is told to what it answers.
 
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::sync::Arc;
 
-use credwarden_credential::id::UserName;
-use credwarden_credential::snapshot::User;
+use credwarden_credential::creation::Provenance;
+use credwarden_credential::id::{Arn, UserName};
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{Listing, User};
 use credwarden_inventory::live::{find_user_by_id, read_user};
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::failure::Failure;
@@ -22,7 +26,7 @@ use crate::answer::{Answer, Status};
 use crate::fault::{Fault, chain};
 use crate::guard::switched_on;
 use crate::kill_switch::KillSwitch;
-use crate::remedy::Remedy;
+use crate::remedy::{Evidence, Remedy};
 use crate::request::request;
 use crate::resource::ReadConfig;
 use crate::ssm::ReadSsm;
@@ -52,6 +56,8 @@ pub struct Settings {
     pub policy_parameter: String,
     /// The parameter that holds the kill switch.
     pub kill_switch_parameter: String,
+    /// The roles of our own functions that change credentials.
+    pub own_roles: BTreeSet<Arn>,
 }
 
 /// One invocation.
@@ -164,7 +170,7 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
         }
     };
     let user = match find(ports, lease, now).await? {
-        Found::User(user) => user,
+        Found::User(user) => with_evidence(remedy, ports, settings, lease, &record, user, now).await?,
         Found::Gone(reason) => return settle_gone(ports, lease, &record, reason, now).await,
     };
     let run = Run { remedy, ports, settings, policy, lease, record: &record, user: &user, now, ends: invocation.ends };
@@ -173,6 +179,30 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
         (Document::Undo(_), Some(credential)) => Box::pin(run.undo(credential)).await,
         (Document::Undo(_), None) => Ok(Answer::unchanged(Status::NothingToDo, "no credential is named")),
     }
+}
+
+/// The user with what the rule judges by besides.
+async fn with_evidence<S, C, R, W, T: Table>(
+    remedy: &Remedy,
+    ports: &Ports<S, C, R, W, T>,
+    settings: &Settings,
+    lease: &Lease,
+    record: &UserRecord,
+    mut user: Box<User>,
+    now: Timestamp,
+) -> Result<Box<User>, Fault> {
+    let Document::Rule(rule) = lease.request.document else { return Ok(user) };
+    if remedy.answered(rule).is_some_and(|answered| answered.evidence == Evidence::Provenance) {
+        let listings = CredentialKind::OF_USERS.into_iter().filter_map(|kind| user.listing(kind));
+        let credentials: Vec<_> = listings.flat_map(Listing::all).map(|credential| credential.id).collect();
+        let installed = ports.ledger.installed(now).await?;
+        let backfill = ports.ledger.backfill(rule).await?.backfill;
+        let recorded = ports.ledger.creations_of(&credentials, &user.name).await?;
+        let provenance = recorded.provenance(installed, &backfill, settings.own_roles.clone());
+        let intents = record.intended(&user.id);
+        user.provenance = Some(Arc::new(Provenance { intents, ..provenance }));
+    }
+    Ok(user)
 }
 
 enum Found {

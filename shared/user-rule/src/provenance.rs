@@ -6,9 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use credwarden_credential::creation::{Principal, Provenance};
-use credwarden_credential::id::Arn;
 use credwarden_credential::snapshot::Snapshot;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::table::Table;
@@ -37,16 +35,6 @@ impl TellProvenance for NotNeeded {
     async fn provenance(&self, _now: Timestamp, _time_left: Duration) -> anyhow::Result<Option<Provenance>> {
         Ok(None)
     }
-}
-
-/// The roles of our own functions, as the stack writes them into a setting: ARNs with commas between them.
-///
-/// # Errors
-/// One of them is no ARN.
-pub fn own_roles(setting: &str) -> anyhow::Result<BTreeSet<Arn>> {
-    let roles = setting.split(',').map(str::trim).filter(|arn| !arn.is_empty());
-    let roles = roles.map(|arn| arn.parse().with_context(|| format!("failed to read `{arn}` as the ARN of a role")));
-    roles.collect()
 }
 
 /// Adds what our own functions had written down of the users whose keys they re-activated. What the ledger does not tell of a

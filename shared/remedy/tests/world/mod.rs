@@ -6,7 +6,7 @@
 pub mod gate;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use credwarden_remedy::answer::Answer;
 use credwarden_remedy::fault::Fault;
-use credwarden_remedy::remedy::Remedy;
+use credwarden_remedy::remedy::{Answered, Evidence, Remedy};
 use credwarden_remedy::run::{Invocation, Ports, Settings, handle};
 use credwarden_remedy::ssm::{Execution, ExecutionStatus};
 use jiff::{SignedDuration, Timestamp};
@@ -51,7 +51,7 @@ const KILL_SWITCH: &str = "/credwarden/kill-switch";
 
 pub const REMEDY: Remedy = Remedy {
     name: RemedyName::DeactivateCredential,
-    rules: &[(access_key_age::RULE, access_key_age::judge)],
+    rules: &[Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User }],
     act: |key| (key.status == KeyStatus::Active).then_some(KeyStatus::Inactive),
     undo: |key| (key.status == KeyStatus::Inactive).then_some(KeyStatus::Active),
 };
@@ -231,6 +231,7 @@ impl World {
             prefix: "credwarden".to_owned(),
             policy_parameter: POLICY.to_owned(),
             kill_switch_parameter: KILL_SWITCH.to_owned(),
+            own_roles: BTreeSet::new(),
         };
         let invocation = Invocation {
             execution_id: execution.to_owned(),
