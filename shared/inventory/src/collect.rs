@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
+use crate::earlier::{Earlier, EarlierListing, Listings, fingerprint, take_up};
 use crate::live::{self, LastUses};
 use crate::read::{AuthorizationDetail, Owned, ReadError, ReadIam, UserDetail, every_page};
 use crate::report::{ReportError, Row, fresh_report};
@@ -42,6 +43,8 @@ pub struct Wanted<'a, F> {
     pub previously_reported: &'a BTreeSet<UserId>,
     /// Who made the account's credentials usable, where that matters; every user is given it.
     pub provenance: Option<Arc<Provenance>>,
+    /// What earlier readings listed, where the rule makes use of it.
+    pub earlier: Option<Earlier<'a>>,
     /// Where an earlier reading of the same pass stopped; `None` begins a new pass.
     pub resume_after: Option<UserId>,
 }
@@ -65,6 +68,8 @@ pub struct Collected {
     pub population: u32,
     /// How many suspects were read live.
     pub suspects_read: usize,
+    /// What they were seen to hold.
+    pub listed: Listings,
 }
 
 /// Why nothing can be said of any user.
@@ -146,18 +151,27 @@ where
         // At least one is begun, so that every reading comes further than the one before.
         let in_time = begun == 0 || Instant::now() < last_start;
         begun += usize::from(in_time);
+        let fingerprints = suspect.fingerprints.clone();
         async move {
-            if in_time { (true, suspect.read(reader, wanted.last_uses, now).await) } else { (false, suspect.user) }
+            let user = if in_time { suspect.read(reader, wanted.last_uses, now).await } else { suspect.user };
+            (in_time.then_some(fingerprints), user)
         }
     });
     let mut reads = pin!(reads.buffered(CONCURRENT_USERS));
     let mut last_tried = None;
     let mut suspects_read = 0;
     let mut stopped = false;
+    let mut listed = Listings::new();
     while let Some((tried, user)) = reads.next().await {
-        if tried {
+        if let Some(fingerprints) = tried {
             last_tried = Some(user.id.clone());
             suspects_read += 1;
+            for (kind, fingerprint) in fingerprints {
+                if let Some(Listing::Live(credentials)) = user.listing(kind) {
+                    let listing = EarlierListing { read_at: now, fingerprint, credentials };
+                    listed.entry(kind).or_default().insert(user.id.clone(), listing);
+                }
+            }
         } else {
             stopped = true;
         }
@@ -176,6 +190,7 @@ where
         report_made,
         population: u32::try_from(with_active_key.len()).unwrap_or(u32::MAX),
         suspects_read,
+        listed,
     })
 }
 
@@ -243,6 +258,8 @@ struct Suspect {
     user: User,
     /// What is read. The console password is, besides, where the report does not know whether there is one.
     kinds: BTreeSet<CredentialKind>,
+    /// What the report shows of each of them, where that tells whether they change.
+    fingerprints: BTreeMap<CredentialKind, String>,
 }
 
 /// Whether a row is this user's: an earlier one of the same name may have been in the account when the report was made.
@@ -298,11 +315,27 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
         live::nothing_known(&mut user, &gap);
         return Nominated::Settled(user);
     }
+    let shown: BTreeMap<_, _> =
+        wanted.kinds.iter().filter_map(|kind| Some((*kind, fingerprint(row, *kind, report_made)?))).collect();
+    let as_reported = user.clone();
+    let mut known = BTreeSet::new();
+    if let Some(earlier) = &wanted.earlier {
+        for kind in wanted.kinds {
+            if let Some(listing) = earlier.listing(&as_reported, *kind, shown.get(kind), now) {
+                take_up(&mut user, *kind, listing);
+                known.insert(*kind);
+            }
+        }
+    }
     let mut kinds = (wanted.undecided)(&user);
+    if !known.is_empty() && wanted.earlier.is_some_and(|earlier| (earlier.is_broken)(&user)) {
+        kinds.extend(&known);
+    }
     // Asked for all users and not known: asking for each would take as many calls, and meet the same refusal.
     kinds.remove(&CredentialKind::ServiceSpecificCredential);
     if wanted.previously_reported.contains(&user.id)
         && wanted.kinds.contains(&CredentialKind::AccessKey)
+        && !known.contains(&CredentialKind::AccessKey)
         && row.is_some_and(|row| !row.may_hold_active_key())
     {
         kinds.insert(CredentialKind::AccessKey);
@@ -324,12 +357,13 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
             }
         }
     }
-    Nominated::Suspect(Suspect { user, kinds })
+    let fingerprints = shown.into_iter().filter(|(kind, _)| kinds.contains(kind)).collect();
+    Nominated::Suspect(Suspect { user, kinds, fingerprints })
 }
 
 impl Suspect {
     async fn read<R: ReadIam>(self, reader: &R, last_uses: LastUses, now: Timestamp) -> User {
-        let Self { mut user, kinds } = self;
+        let Self { mut user, kinds, fingerprints: _ } = self;
         let name = user.name.clone();
         let keys = async {
             let wanted = kinds.contains(&CredentialKind::AccessKey);

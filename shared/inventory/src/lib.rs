@@ -9,6 +9,7 @@
 
 pub mod calls;
 pub mod collect;
+pub mod earlier;
 pub mod iam;
 pub mod live;
 pub mod parameter;

@@ -46,8 +46,15 @@ mod collect {
     ) -> Result<Collected, CollectError> {
         let kinds = BTreeSet::from([CredentialKind::AccessKey]);
         let last_uses = LastUses::NotRead;
-        let wanted =
-            Wanted { kinds: &kinds, undecided, last_uses, previously_reported, provenance: None, resume_after };
+        let wanted = Wanted {
+            kinds: &kinds,
+            undecided,
+            last_uses,
+            previously_reported,
+            provenance: None,
+            earlier: None,
+            resume_after,
+        };
         collect(reader, wanted, now(), time_left).await
     }
 
@@ -403,6 +410,7 @@ mod collect {
             last_uses,
             previously_reported: &nobody,
             provenance: None,
+            earlier: None,
             resume_after: None,
         };
         collect(reader, wanted, now(), ENOUGH_TIME).await.unwrap()

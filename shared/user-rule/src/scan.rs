@@ -88,6 +88,7 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
             last_uses: self.rule.last_uses,
             previously_reported: &previously_reported,
             provenance: provenance.clone(),
+            earlier: None,
             resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
         };
         let time_left = ends.saturating_duration_since(Instant::now());

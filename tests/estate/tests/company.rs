@@ -50,6 +50,7 @@ mod company {
             last_uses: LastUses::NotRead,
             previously_reported: &nobody,
             provenance: None,
+            earlier: None,
             resume_after: None,
         };
         let collected = collect(&iam, wanted, now(), Duration::from_secs(200)).await.unwrap();

@@ -86,8 +86,15 @@ async fn read<R: ReadIam>(
 ) -> Result<Collected, CollectError> {
     let nobody = BTreeSet::new();
     let last_uses = LastUses::Read;
-    let wanted =
-        Wanted { kinds, undecided, last_uses, previously_reported: &nobody, provenance: None, resume_after: None };
+    let wanted = Wanted {
+        kinds,
+        undecided,
+        last_uses,
+        previously_reported: &nobody,
+        provenance: None,
+        earlier: None,
+        resume_after: None,
+    };
     credwarden_inventory::collect::collect(reader, wanted, now, PATIENCE).await
 }
 

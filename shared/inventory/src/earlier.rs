@@ -1,0 +1,120 @@
+//! What earlier readings listed, and whether it still holds: who has not changed is not read again.
+//!
+//! A listing holds while the credential report shows the same of the user as it did then. Of SSH public keys the report
+//! shows nothing: there a listing holds for as long as nothing that was uploaded since could be worth a word yet. In both cases
+//! an event that tells of a newer credential ends it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use credwarden_credential::age::{CLOCK_TOLERANCE, Days};
+use credwarden_credential::creation::Provenance;
+use credwarden_credential::id::UserId;
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{AccessKey, Credential, KeyStatus, Listing, Reported, Status, User};
+use jiff::Timestamp;
+
+use crate::report::Row;
+
+/// Listings by kind and user.
+pub type Listings = BTreeMap<CredentialKind, BTreeMap<UserId, EarlierListing>>;
+
+/// A user's credentials of one kind, as they were listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierListing {
+    /// When.
+    pub read_at: Timestamp,
+    /// What the credential report showed of them then.
+    pub fingerprint: String,
+    /// The credentials.
+    pub credentials: Vec<Credential>,
+}
+
+/// How a rule makes use of earlier listings.
+#[derive(Clone, Copy)]
+pub struct Earlier<'a> {
+    /// The listings.
+    pub listings: &'a Listings,
+    /// How old a credential of this kind may be of which nobody knows, before the rule would say something of it; `None`:
+    /// of any age.
+    pub unknown_for: &'a dyn Fn(&User, CredentialKind) -> Option<Days>,
+    /// Whether the rule would find something by them. Then the user is read again: nothing is found by what was.
+    pub is_broken: &'a dyn Fn(&User) -> bool,
+}
+
+impl std::fmt::Debug for Earlier<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Earlier").field("listings", &self.listings).finish_non_exhaustive()
+    }
+}
+
+impl Earlier<'_> {
+    /// What was listed of the user, if it still holds.
+    pub(crate) fn listing(
+        &self,
+        user: &User,
+        kind: CredentialKind,
+        fingerprint: Option<&String>,
+        now: Timestamp,
+    ) -> Option<&EarlierListing> {
+        let listing = self.listings.get(&kind)?.get(&user.id)?;
+        let is_the_same = *fingerprint? == listing.fingerprint;
+        let is_recent = kind != CredentialKind::SshPublicKey
+            || (self.unknown_for)(user, kind).is_none_or(|limit| {
+                let held = now.duration_since(listing.read_at).as_secs();
+                held <= limit.duration().as_secs() / 100 * share(&user.id)
+            });
+        let is_newest =
+            user.provenance.as_deref().is_none_or(|provenance| !tells_of_later(provenance, user, kind, listing));
+        (is_the_same && is_recent && is_newest).then_some(listing)
+    }
+}
+
+/// The percentage of the longest time after which a user is listed again: 60 to 100, so that users who were all first read on
+/// one day are not all read again on one day.
+fn share(user: &UserId) -> i64 {
+    let sum = user.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    60 + i64::from(sum % 41)
+}
+
+fn tells_of_later(provenance: &Provenance, user: &User, kind: CredentialKind, listing: &EarlierListing) -> bool {
+    provenance
+        .creations
+        .of_user(&user.name)
+        .any(|creation| creation.act.kind() == kind && creation.at.duration_since(listing.read_at) >= -CLOCK_TOLERANCE)
+}
+
+/// What identifies what the report shows of a user's credentials of one kind; `None`: it cannot be told whether they changed.
+pub(crate) fn fingerprint(row: Option<&Row>, kind: CredentialKind, report_made: Timestamp) -> Option<String> {
+    match kind {
+        CredentialKind::SshPublicKey => Some(String::new()),
+        kind => {
+            let Reported { active, inactive, report_made: _ } = row?.reported(kind, report_made)?;
+            let mut text = format!("{inactive}");
+            for one in active {
+                let seconds = |at: Option<Timestamp>| at.map_or(-1, Timestamp::as_second);
+                let _ = write!(text, " {}:{}:{}", one.slot, seconds(one.changed), seconds(one.last_used));
+            }
+            Some(text)
+        }
+    }
+}
+
+/// Gives the user what was listed of it.
+pub(crate) fn take_up(user: &mut User, kind: CredentialKind, listing: &EarlierListing) {
+    match kind {
+        CredentialKind::AccessKey => {
+            user.access_keys = Listing::Live(listing.credentials.iter().filter_map(access_key).collect());
+        }
+        kind => {
+            user.other_credentials.insert(kind, Listing::Live(listing.credentials.clone()));
+        }
+    }
+}
+
+fn access_key(credential: &Credential) -> Option<AccessKey> {
+    let CredentialId::AccessKey(id) = &credential.id else { return None };
+    let status = if credential.status == Status::Active { KeyStatus::Active } else { KeyStatus::Inactive };
+    Some(AccessKey { id: id.clone(), status, created: credential.created, last_use: credential.last_use.clone() })
+}
