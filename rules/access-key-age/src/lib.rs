@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use credwarden_credential::age::{is_in_the_future, is_older, limit_reached};
+use credwarden_credential::age::{Days, is_in_the_future, is_older, limit_reached};
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Snapshot, User};
@@ -42,6 +42,11 @@ pub fn evaluate(
     now: Timestamp,
 ) -> Vec<(UserId, Verdict)> {
     snapshot.users.values().map(|user| (user.id.clone(), judge(user, policy, exceptions, now))).collect()
+}
+
+/// How old a credential may be of which nobody knows: younger than any that is worth a warning.
+pub fn unknown_for(user: &User, policy: &Policy, kind: CredentialKind) -> Option<Days> {
+    policy.unremarkable_age(user, kind)
 }
 
 /// Judges one user.

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use credwarden_credential::age::{CLOCK_TOLERANCE, is_in_the_future};
+use credwarden_credential::age::{CLOCK_TOLERANCE, Days, is_in_the_future};
 use credwarden_credential::creation::{Creation, CreationAct, Principal, Provenance};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Reported, User};
@@ -35,6 +35,12 @@ pub fn undecided(user: &User, policy: &Policy, _now: Timestamp) -> BTreeSet<Cred
     let Ok(class) = policy.class(user) else { return kinds(policy) };
     let limits = policy.creation(class);
     kinds_of(&limits).into_iter().filter(|kind| doubt(user, *kind, &limits).is_some()).collect()
+}
+
+/// How old a credential may be of which nobody knows: events tell of new ones, and those that no event tells of are found
+/// within this time where the credential report does not show them.
+pub fn unknown_for(_user: &User, _policy: &Policy, _kind: CredentialKind) -> Option<Days> {
+    Some(Days(60))
 }
 
 /// Judges one user.

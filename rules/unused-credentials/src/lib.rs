@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use credwarden_credential::age::{LAST_USE_LAG, is_in_the_future, is_older, limit_reached};
+use credwarden_credential::age::{Days, LAST_USE_LAG, is_in_the_future, is_older, limit_reached};
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{
     Credential, Gap, GapReason, LastUse, Listing, Reported, ReportedCredential, User,
@@ -35,6 +35,11 @@ pub fn undecided(user: &User, policy: &Policy, now: Timestamp) -> BTreeSet<Crede
         .into_iter()
         .filter(|kind| doubt(user, *kind, user.listing(*kind).as_ref(), policy, now).is_some())
         .collect()
+}
+
+/// How old a credential may be of which nobody knows: all that the rule judges is in the credential report.
+pub fn unknown_for(_user: &User, _policy: &Policy, _kind: CredentialKind) -> Option<Days> {
+    Some(Days(0))
 }
 
 /// Judges one user.
@@ -131,7 +136,7 @@ fn not_read(id: &CredentialId) -> Gap {
 }
 
 /// Whether nothing that happened since `at` would have been seen by now, and the limit is broken.
-fn is_unused(at: Timestamp, limit: credwarden_credential::age::Days, now: Timestamp) -> bool {
+fn is_unused(at: Timestamp, limit: Days, now: Timestamp) -> bool {
     is_older(at, limit, now.checked_sub(LAST_USE_LAG).unwrap_or(Timestamp::MIN))
 }
 

@@ -12,9 +12,10 @@ use credwarden_credential::creation::Provenance;
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::{AccessKey, Credential, KeyStatus, Listing, Reported, Status, User};
+use credwarden_credential::snapshot::{AccessKey, Credential, KeyStatus, LastUse, Listing, Reported, Status, User};
 use jiff::Timestamp;
 
+use crate::live::LastUses;
 use crate::report::Row;
 
 /// Listings by kind and user.
@@ -56,6 +57,7 @@ impl Earlier<'_> {
         user: &User,
         kind: CredentialKind,
         fingerprint: Option<&String>,
+        last_uses: LastUses,
         now: Timestamp,
     ) -> Option<&EarlierListing> {
         let listing = self.listings.get(&kind)?.get(&user.id)?;
@@ -67,8 +69,15 @@ impl Earlier<'_> {
             });
         let is_newest =
             user.provenance.as_deref().is_none_or(|provenance| !tells_of_later(provenance, user, kind, listing));
-        (is_the_same && is_recent && is_newest).then_some(listing)
+        let is_whole = last_uses == LastUses::NotRead || listing.credentials.iter().all(has_last_use);
+        (is_the_same && is_recent && is_newest && is_whole).then_some(listing)
     }
+}
+
+/// Whether the last use is known, where IAM records it at all.
+fn has_last_use(credential: &Credential) -> bool {
+    !matches!(credential.id.kind(), CredentialKind::AccessKey | CredentialKind::ConsolePassword)
+        || !matches!(credential.last_use, LastUse::NotRead | LastUse::Unread(_))
 }
 
 /// The percentage of the longest time after which a user is listed again: 60 to 100, so that users who were all first read on

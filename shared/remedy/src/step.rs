@@ -1,5 +1,6 @@
 //! The last steps of every act: re-read, apply, read back, record.
 
+use std::error::Error;
 use std::time::Duration;
 
 use credwarden_credential::id::{AccessKeyId, UserName};
@@ -10,7 +11,7 @@ use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, LISTS_LAG, Outcome, Sighting, Step, Work};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::answer::{Answer, Changed, Status, UndoBy};
 use crate::fault::Fault;
@@ -66,6 +67,10 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         if !self.ports.ledger.holds_lease(self.lease).await? {
             let reason = format!("{}: another run has taken over", work.credential);
             return Ok(Answer::unchanged(Status::Waiting, reason));
+        }
+        // What a rule saw of the key is about to change, before the credential report shows it.
+        if let Err(error) = self.ports.ledger.forget_observation(&[work.credential.kind()], &self.user.id).await {
+            warn!(user.id = %self.user.id, error = &error as &dyn Error, "a rule may show the key's status late");
         }
         let (user, id, to, what) = (plan.user().clone(), plan.key().clone(), plan.to(), plan.to_string());
         match apply(plan, &self.ports.writer).await {

@@ -4,6 +4,7 @@
 //! exceptions and the account, judges each user by its own facts, tells AWS Config what changed, and remembers in the
 //! ledger how far the pass came and since when something could not be read.
 
+mod observed;
 pub mod provenance;
 mod scan;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
+use credwarden_credential::age::Days;
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::User;
 use credwarden_inventory::calls::sdk_config;
@@ -40,6 +42,9 @@ pub struct Definition {
     pub kinds: fn(&Policy) -> BTreeSet<CredentialKind>,
     /// The kinds of which more must be known of a user before it can be judged.
     pub undecided: fn(&User, &Policy, Timestamp) -> BTreeSet<CredentialKind>,
+    /// How old a credential of this kind may be of which nobody knows, before the rule would say something of it;
+    /// `None`: of any age.
+    pub unknown_for: fn(&User, &Policy, CredentialKind) -> Option<Days>,
     /// The judgement on one user.
     pub judge: fn(&User, &Policy, &Exceptions, Timestamp) -> Verdict,
 }

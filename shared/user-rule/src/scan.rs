@@ -8,6 +8,7 @@ use credwarden_config_rule::{Annotation, Coverage, Invocation, Judgement, NoPara
 use credwarden_credential::id::UserId;
 use credwarden_credential::snapshot::User;
 use credwarden_inventory::collect::{Collected, Wanted, collect};
+use credwarden_inventory::earlier::Earlier;
 use credwarden_inventory::parameter::ReadParameter;
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::pass::{CompletePass, Gaps, PassUnderWay, Passes};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::Definition;
+use crate::observed::Observed;
 use crate::provenance::{TellProvenance, with_intents};
 
 /// The type of the resources that the rule reports on.
@@ -82,13 +84,20 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
         let previously_reported =
             invocation.reported.iter().filter_map(|resource| resource.id().parse().ok()).collect();
         let kinds = (self.rule.kinds)(&policy);
+        let judge = |user: &User| (self.rule.judge)(user, &policy, &exceptions, now);
+        let observed = Observed::read(&self.ledger, &kinds).await;
+        let listings = observed.listings();
         let wanted = Wanted {
             kinds: &kinds,
             undecided: |user: &User| (self.rule.undecided)(user, &policy, now),
             last_uses: self.rule.last_uses,
             previously_reported: &previously_reported,
             provenance: provenance.clone(),
-            earlier: None,
+            earlier: Some(Earlier {
+                listings: &listings,
+                unknown_for: &|user, kind| (self.rule.unknown_for)(user, &policy, kind),
+                is_broken: &|user| matches!(judge(user), Verdict::NonCompliant { .. }),
+            }),
             resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
         };
         let time_left = ends.saturating_duration_since(Instant::now());
@@ -96,8 +105,8 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
         if let Some(provenance) = provenance {
             with_intents(&mut collected.snapshot, provenance, &self.ledger).await;
         }
+        observed.keep(&self.ledger, std::mem::take(&mut collected.listed), &collected.existing).await;
         let gaps = date_gaps(&mut collected, known_gaps, now);
-        let judge = |user: &User| (self.rule.judge)(user, &policy, &exceptions, now);
         let judgements = judgements(&collected, judge)?;
         let started = under_way.map_or(now, |(pass, _)| pass.started);
         let progress = progress(&collected, passes, gaps, policy, started, now)?;

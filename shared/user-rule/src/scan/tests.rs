@@ -26,6 +26,7 @@ const AGE: Definition = Definition {
     last_uses: LastUses::NotRead,
     kinds: access_key_age::kinds,
     undecided: access_key_age::undecided,
+    unknown_for: access_key_age::unknown_for,
     judge: access_key_age::judge,
 };
 
