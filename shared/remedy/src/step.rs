@@ -63,14 +63,14 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             }
             return self.give_up(work, refusal.status(), reason, tried).await;
         }
+        // What a rule saw of the key is about to change, before the credential report shows it.
+        if let Err(error) = self.ports.ledger.forget_observation(&[work.credential.kind()], &self.user.id).await {
+            warn!(user.id = %self.user.id, error = &error as &dyn Error, "a rule may show the key's status late");
+        }
         // INVARIANT (one run at a time): a lease outlives its holder, so whoever holds it here is alone until the end.
         if !self.ports.ledger.holds_lease(self.lease).await? {
             let reason = format!("{}: another run has taken over", work.credential);
             return Ok(Answer::unchanged(Status::Waiting, reason));
-        }
-        // What a rule saw of the key is about to change, before the credential report shows it.
-        if let Err(error) = self.ports.ledger.forget_observation(&[work.credential.kind()], &self.user.id).await {
-            warn!(user.id = %self.user.id, error = &error as &dyn Error, "a rule may show the key's status late");
         }
         let (user, id, to, what) = (plan.user().clone(), plan.key().clone(), plan.to(), plan.to_string());
         match apply(plan, &self.ports.writer).await {
