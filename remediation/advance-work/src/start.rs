@@ -45,6 +45,7 @@ impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
                     self.note_failure(request, run).await;
                     request.clone()
                 }
+                DueItem::Waiting { request } => request.clone(),
                 DueItem::Work(work) => work.request.clone(),
             };
             let errand = (request.document, request.user.clone(), request.credential.clone());

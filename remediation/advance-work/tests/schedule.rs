@@ -121,7 +121,7 @@ impl Account {
         };
         match self.ledger().acquire_lease(&request, &RunId(format!("run on {user}")), noon()).await.unwrap() {
             Acquired::Ours(lease) => lease,
-            Acquired::Busy { until } => panic!("busy until {until}"),
+            Acquired::Busy { until, .. } => panic!("busy until {until}"),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::lease::{self, Held};
 use crate::ledger::{Ledger, LedgerError, attributes, failed, unreadable};
 use crate::request::{Request, RunId};
 use crate::table::{Action, Clause, Condition, DUE, Item, Key, OPEN, Query, Table, TableError, Write};
+use crate::waiting;
 use crate::work::{self, Work};
 
 /// The value of `open` of items with something to do; `due` says when.
@@ -35,6 +36,11 @@ pub enum DueItem {
         request: Request,
         /// The run.
         run: RunId,
+    },
+    /// A request that found its user held by another run.
+    Waiting {
+        /// What was asked.
+        request: Request,
     },
     /// A rule's pass, or its look-up of past events, that stopped near its time limit.
     Pass(RuleName),
@@ -74,6 +80,8 @@ fn read(item: &Item) -> Result<Due, LedgerError> {
             return Err(unreadable(&item.key, "it is due without a holder"));
         };
         DueItem::LeftLease { request, run }
+    } else if sk.starts_with(waiting::SK) {
+        DueItem::Waiting { request: item.body()? }
     } else if let Some(rule) = pk.strip_prefix("RULE#") {
         DueItem::Pass(rule.parse().map_err(|error| unreadable(&item.key, error))?)
     } else {

@@ -7,6 +7,7 @@ use crate::due;
 use crate::ledger::{Ledger, LedgerError, attributes, body, failed};
 use crate::request::{Request, RunId};
 use crate::table::{Action, Attributes, Clause, Condition, DUE, EXPIRES_AT, Item, Key, OPEN, Table, TableError, Write};
+use crate::waiting;
 
 /// How long a lease lasts: AWS Lambda ends an invocation after at most 290 s (the functions' timeout), and two
 /// machines' clocks are believed to within 5 minutes of each other. So no holder outlives its lease.
@@ -38,17 +39,37 @@ pub struct Lease {
 pub enum Acquired {
     /// It is held now.
     Ours(Lease),
-    /// Another run holds it.
+    /// Another run holds it. The request waits now, unless it is the very one that is being answered.
     Busy {
         /// Until then at most.
         until: Timestamp,
+        /// The execution that it is run for.
+        execution: String,
     },
 }
 
 impl<T: Table> Ledger<T> {
-    /// Asks for the lease on the user of `request`. Where a run that was asked the same died or failed without giving
-    /// it back, its requester stays the requester.
+    /// Asks for the lease on the user of `request`, and has the request wait if another run holds it. Where a run that
+    /// was asked the same died or failed without giving it back, or found the user held, its requester stays the
+    /// requester.
     pub async fn acquire_lease(&self, request: &Request, run: &RunId, now: Timestamp) -> Result<Acquired, LedgerError> {
+        match self.acquire_free_lease(request, run, now).await? {
+            // INVARIANT (waiting, not forgotten): whoever finds the user held leaves what it was asked for.
+            Acquired::Busy { execution, .. } if execution != request.execution => {
+                self.leave_waiting(request, now).await?;
+                // It may have been given back meanwhile: then it need not wait.
+                self.acquire_free_lease(request, run, now).await
+            }
+            acquired => Ok(acquired),
+        }
+    }
+
+    async fn acquire_free_lease(
+        &self,
+        request: &Request,
+        run: &RunId,
+        now: Timestamp,
+    ) -> Result<Acquired, LedgerError> {
         let mut attempts = 1..=ATTEMPTS;
         loop {
             match self.try_to_acquire_lease(request, run, now).await {
@@ -74,19 +95,27 @@ impl<T: Table> Ledger<T> {
                 let unchanged = vec![Clause::Absent(HOLDER), Clause::Is(FENCE, fence.into())];
                 (fence.saturating_add(1), Condition::all(unchanged), None)
             }
-            Some(Held { holder: Some((_, until, _)), .. }) if now <= until => return Ok(Acquired::Busy { until }),
+            Some(Held { holder: Some((_, until, theirs)), .. }) if now <= until => {
+                return Ok(Acquired::Busy { until, execution: theirs.execution });
+            }
             Some(Held { fence, holder: Some((holder, _, left)) }) => {
                 let unchanged = vec![Clause::Is(HOLDER, holder.0.into()), Clause::Is(FENCE, fence.into())];
                 (fence.saturating_add(1), Condition::all(unchanged), Some(left))
             }
         };
         let executed_by = request.requester.clone();
-        let request = match left {
-            Some(left) if left.same_errand(request) => {
-                Request { requester: left.requester, approvers: left.approvers, ..request.clone() }
-            }
-            _ => request.clone(),
+        let left = left.filter(|left| left.same_errand(request));
+        let waiting = self.waiting(request).await?;
+        let request = match (left, &waiting) {
+            (Some(left), _) => Request { requester: left.requester, approvers: left.approvers, ..request.clone() },
+            (None, Some(waiting)) => request.on_behalf_of(waiting),
+            (None, None) => request.clone(),
         };
+        // What waits with approvals that do not count for this run goes on waiting for its own turn.
+        let answered = waiting.filter(|waiting| {
+            let is_the_same = waiting.requester == request.requester && waiting.approvers == request.approvers;
+            waiting.approvers.is_empty() || is_the_same
+        });
         let until = now.checked_add(LASTS).unwrap_or(Timestamp::MAX);
         let mut put: Attributes = [body(&request, &key)?].into();
         put.extend(attributes([
@@ -98,15 +127,20 @@ impl<T: Table> Ledger<T> {
             (DUE, until.as_second().saturating_add(1).into()),
         ]));
         let lease = Lease { user: request.user.clone(), run: run.clone(), fence, request, executed_by };
-        match self.write(&[Write { key: key.clone(), condition, action: Action::Put(put) }]).await {
+        let mut writes = vec![Write { key: key.clone(), condition, action: Action::Put(put) }];
+        writes.extend(answered.map(|waiting| waiting::taken_off(&waiting, now)));
+        match self.write(&writes).await {
             Ok(()) => Ok(Acquired::Ours(lease)),
             Err(refused @ TableError::Refused(_)) => {
-                // Somebody else was quicker, or the answer to our own write was lost and its retry refused.
+                // Somebody else was quicker, what waits has changed, or the answer to our own write was lost and its
+                // retry refused.
                 match self.get(&key, &doing).await?.as_ref().map(Held::read).transpose()? {
                     Some(Held { holder: Some((holder, ..)), fence: theirs }) if holder == *run && theirs == fence => {
                         Ok(Acquired::Ours(lease))
                     }
-                    Some(Held { holder: Some((_, until, _)), .. }) => Ok(Acquired::Busy { until }),
+                    Some(Held { holder: Some((_, until, theirs)), .. }) if now <= until => {
+                        Ok(Acquired::Busy { until, execution: theirs.execution })
+                    }
                     _ => Err(failed(doing, refused)),
                 }
             }

@@ -13,6 +13,7 @@
 //! |---|---|---|
 //! | `USER#<id>` | `LEASE` | which run may act on the user |
 //! | | `WORK#<act>#<credential>` | the last act on a credential: intent, step, evidence, outcome |
+//! | | `WAITING#<document>`, and of an undo `#<credential>` | a request that found the user held by another run |
 //! | | `HOLD#<credential>` | left alone until |
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
 //! | | `FAILURE#<document>` | the last failed execution |
@@ -43,6 +44,7 @@ pub mod record;
 pub mod reported;
 pub mod request;
 pub mod table;
+mod waiting;
 pub mod work;
 
 pub use ledger::{Ledger, LedgerError};

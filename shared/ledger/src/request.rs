@@ -110,6 +110,17 @@ impl Request {
     pub fn same_errand(&self, other: &Self) -> bool {
         self.document == other.document && self.user == other.user && self.credential == other.credential
     }
+
+    /// The same request, asked by whoever had asked for the same before: the schedule, which starts a document again,
+    /// neither asks for it nor approves it.
+    #[must_use]
+    pub(crate) fn on_behalf_of(&self, earlier: &Self) -> Self {
+        if self.approvers.is_empty() {
+            Self { requester: earlier.requester.clone(), approvers: earlier.approvers.clone(), ..self.clone() }
+        } else {
+            self.clone()
+        }
+    }
 }
 
 /// One invocation of a remedy: the execution and what tells its invocations apart, for SSM may invoke twice.

@@ -53,7 +53,7 @@ fn key(last: char) -> CredentialId {
 async fn lease<T: Table>(ledger: &Ledger<T>, requester: &str, run: &str, now: Timestamp) -> Lease {
     match ledger.acquire_lease(&request(requester), &RunId(run.to_owned()), now).await.unwrap() {
         Acquired::Ours(lease) => lease,
-        Acquired::Busy { until } => panic!("busy until {until}"),
+        Acquired::Busy { until, .. } => panic!("busy until {until}"),
     }
 }
 
@@ -82,7 +82,8 @@ async fn a_user_is_leased_to_one_run_until_it_is_given_back_or_expires() {
     let ledger = ledger();
     let first = lease(&ledger, "alice", "run-1", noon()).await;
     let second = ledger.acquire_lease(&request("bob"), &RunId("run-2".to_owned()), later(10)).await.unwrap();
-    assert_eq!(second, Acquired::Busy { until: later(10) }, "the last instant belongs to its holder");
+    let execution = "execution of alice".to_owned();
+    assert_eq!(second, Acquired::Busy { until: later(10), execution }, "the last instant belongs to its holder");
     ledger.release_lease(&first, later(1)).await.unwrap();
     let second = lease(&ledger, "bob", "run-2", later(1)).await;
     assert!(second.fence > first.fence);

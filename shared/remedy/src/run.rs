@@ -140,8 +140,8 @@ async fn answer<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
     request.approvers.retain(|approver| policy.counts_approval_of(approver));
     let lease = match ports.ledger.acquire_lease(&request, &invocation.run, now).await? {
         Acquired::Ours(lease) => lease,
-        Acquired::Busy { until } => {
-            let reason = format!("another run is at this user, until {until} at most");
+        Acquired::Busy { until, execution } => {
+            let reason = format!("another run is at this user, until {until} at most, for execution `{execution}`");
             return Ok(Answer::unchanged(Status::Waiting, reason));
         }
     };

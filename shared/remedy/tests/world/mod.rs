@@ -278,7 +278,7 @@ impl World {
             let due = due.unwrap();
             let request = match &due.what {
                 DueItem::Work(work) => work.request.clone(),
-                DueItem::LeftLease { request, .. } => request.clone(),
+                DueItem::LeftLease { request, .. } | DueItem::Waiting { request } => request.clone(),
                 DueItem::Pass(_) => continue,
             };
             let next = self.now.get() + SignedDuration::from_mins(55);
