@@ -164,6 +164,31 @@ async fn what_a_dead_run_left_is_started_once_an_hour_and_noted_once() {
 }
 
 #[tokio::test]
+async fn a_request_that_found_its_user_held_is_started_until_its_turn_has_come() {
+    let mut account = Account { unstartable: Some(user(1)), ..Account::new("run") };
+    let lease = account.run_dies(UNDO, &user(1)).await;
+    let ledger = account.ledger();
+    let waits = Request { document: AGE, credential: None, execution: "waits".to_owned(), ..lease.request.clone() };
+    let asked = ledger.acquire_lease(&waits, &RunId("another".to_owned()), noon()).await.unwrap();
+    assert!(matches!(asked, Acquired::Busy { .. }));
+    ledger.release_lease(&lease, noon()).await.unwrap();
+    let (counts, _) = account.hour(noon()).await;
+    assert_eq!((counts.due, counts.started, counts.faults), (1, 0, 1));
+    account.unstartable = None;
+    let (counts, outcome) = account.hour(hours(1)).await;
+    assert_eq!((counts.due, counts.started, counts.runs_died, outcome), (1, 1, 0, Ok(())));
+    assert_eq!(account.documents(), [CONFIG_RULE]);
+    account.kill_switch = Some("undo-only".to_owned());
+    assert_eq!(account.hour(hours(2)).await.0.started, 0, "the kill switch stops it");
+    let started = Request { requester: "schedule".to_owned(), execution: "execution".to_owned(), ..waits };
+    let turn = ledger.acquire_lease(&started, &RunId("its turn".to_owned()), hours(2)).await.unwrap();
+    let Acquired::Ours(turn) = turn else { panic!("{turn:?}") };
+    assert_eq!(turn.request.requester, "bob");
+    ledger.release_lease(&turn, hours(2)).await.unwrap();
+    assert_eq!(account.hour(hours(3)).await.0.due, 0);
+}
+
+#[tokio::test]
 async fn an_undo_is_started_with_its_credential() {
     let account = Account::new("undo-only");
     account.run_dies(UNDO, &user(1)).await;

@@ -104,7 +104,14 @@ impl<T: Table> Ledger<T> {
             }
         };
         let executed_by = request.requester.clone();
-        let left = left.filter(|left| left.same_errand(request));
+        let left = match left {
+            Some(other) if !other.same_errand(request) => {
+                // INVARIANT (waiting, not forgotten): nobody else remembers what a dead run of another errand was asked.
+                self.leave_waiting(&other, now).await?;
+                None
+            }
+            left => left,
+        };
         let waiting = self.waiting(request).await?;
         let request = match (left, &waiting) {
             (Some(left), _) => Request { requester: left.requester, approvers: left.approvers, ..request.clone() },
