@@ -75,9 +75,9 @@ async fn a_request_waits_whatever_becomes_of_the_run_that_left_it() {
         gate.calls()
     };
     let left = calls.iter().position(|call| call.starts_with("dynamodb:Write")).unwrap();
-    for number in 0..calls.len() {
+    for (number, call) in calls.iter().enumerate() {
         for effect in [Effect::DieBefore, Effect::DieAfter, Effect::Fail, Effect::Lose, Effect::Retry] {
-            let context = format!("{effect:?} at {}", calls[number]);
+            let context = format!("{effect:?} at {call}");
             let world = world().await;
             world.invoke_mortal(&undo(&world), &Gate::at(held, Effect::DieBefore)).await;
             let outcome = world.invoke_mortal(&remediation(&world), &Gate::at(number, effect)).await;
