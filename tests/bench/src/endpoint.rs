@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use credwarden_estate::estate::Estate;
 use credwarden_policy::policy::Policy;
@@ -22,7 +23,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -74,7 +75,7 @@ impl Endpoint {
         let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
             // Ends with this task only.
-            let _ = axum::serve(listener, router).await;
+            let _ = axum::serve(listener.tap_io(at_once), router).await;
         });
         Ok(Self { address, shared, serving })
     }
@@ -174,6 +175,12 @@ async fn forward(shared: &Shared, mut request: Request<Full<Bytes>>) -> Result<R
         parts.headers.remove(name);
     }
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// Sends each part of an answer at once: waiting for more would be time that no service takes.
+pub(crate) fn at_once(stream: &mut TcpStream) {
+    // A stream that cannot be told so is closed already.
+    let _ = stream.set_nodelay(true);
 }
 
 fn json_answer(value: &Value) -> Response {

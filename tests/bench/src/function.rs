@@ -14,12 +14,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::{Mutex, mpsc};
 
+use crate::endpoint::at_once;
 use crate::process::{self, Measured, REGION, Surroundings};
 
 /// How long an invocation may take: as deployed.
@@ -112,7 +114,7 @@ async fn serve(listener: TcpListener, invocation: Arc<Invocation>) {
         .route("/2018-06-01/runtime/init/error", post(failed))
         .with_state(invocation);
     // Ends with its task only.
-    let _ = axum::serve(listener, router).await;
+    let _ = axum::serve(listener.tap_io(at_once), router).await;
 }
 
 async fn next(State(invocation): State<Arc<Invocation>>) -> Response {

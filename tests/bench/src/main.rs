@@ -1,5 +1,6 @@
 //! `cargo bench-rules`: the rules beside a per-user Python rule, in one run on this machine. The result goes to stdout,
-//! progress to stderr.
+//! progress to stderr. `--readme` also puts the result into the README; `--quick` takes small accounts, and only shows that
+//! everything works.
 //!
 //! Both sides meet the same endpoint: every call is answered after 20 ms, by IAM and AWS Config from memory and `DynamoDB`
 //! by the sandbox's emulator. Nothing here fails because something is slow: targets are compared, and the outcome printed.
@@ -15,6 +16,7 @@ mod function;
 mod iam;
 mod process;
 mod python;
+mod readme;
 mod report;
 mod table;
 mod target;
@@ -47,16 +49,21 @@ struct Extent {
     accounts: [usize; 2],
     /// Users and days of the evaluations billed.
     billing: (usize, u32),
+    /// Whether the README takes the result over.
+    readme: bool,
 }
 
-const WHOLE: Extent = Extent { accounts: [1_000, 5_000], billing: (1_200, 30) };
-const QUICK: Extent = Extent { accounts: [100, 200], billing: (1_200, 3) };
+const WHOLE: Extent = Extent { accounts: [1_000, 5_000], billing: (1_200, 30), readme: false };
+const QUICK: Extent = Extent { accounts: [100, 200], billing: (1_200, 3), readme: false };
 
 fn main() -> ExitCode {
     let extent = match std::env::args().nth(1).as_deref() {
         None => WHOLE,
         Some("--quick") => QUICK,
-        Some(argument) => return failed(&format!("unknown argument `{argument}`\nusage: cargo bench-rules [--quick]")),
+        Some("--readme") => Extent { readme: true, ..WHOLE },
+        Some(argument) => {
+            return failed(&format!("unknown argument `{argument}`\nusage: cargo bench-rules [--quick | --readme]"));
+        }
     };
     let measured = tokio::runtime::Runtime::new()
         .context("failed to start")
@@ -112,15 +119,20 @@ async fn measure(extent: Extent, progress: &Progress) -> Result<()> {
     targets.extend(target::of_pairs(&pairs));
     targets.extend(billed.iter().copied().map(target::of_billed));
 
-    let tables = [
-        report::runs(&pairs),
-        report::calls(&pairs),
-        report::billed(&billed),
-        report::core(&judged),
-        target::table(&targets),
+    let text = [
+        report::machine(),
+        report::runs(&pairs).to_string(),
+        report::emulator(&pairs),
+        report::calls(&pairs).to_string(),
+        report::billed(&billed).to_string(),
+        report::core(&judged).to_string(),
+        target::table(&targets).to_string(),
     ];
-    let text = tables.map(|table| table.to_string()).join("\n");
+    let text = text.join("\n");
     std::io::stdout().write_all(text.as_bytes()).context("failed to print")?;
+    if extent.readme {
+        readme::write(&text)?;
+    }
     progress.say("done");
     Ok(())
 }

@@ -53,7 +53,10 @@ impl Target {
     /// `reached`, or by how much not.
     fn outcome(&self) -> String {
         match self.bound {
-            Bound::AtMost(bound) if self.measured > bound => format!("no: {} too much", times(self.measured, bound)),
+            Bound::AtMost(bound) if self.measured >= 2.0 * bound => format!("no: {}", times(self.measured, bound)),
+            Bound::AtMost(bound) if self.measured > bound => {
+                format!("no: {} too much", percent(self.measured / bound - 1.0))
+            }
             Bound::AtLeast(bound) if self.measured < bound => {
                 format!("no: {} of it", percent(self.measured / bound))
             }
@@ -179,7 +182,8 @@ mod tests {
 
     #[test]
     fn what_is_not_reached_says_by_how_much() {
-        assert_eq!(Target::at_most(String::new(), 120.0, 240.0).outcome(), "no: 2.0 x too much");
+        assert_eq!(Target::at_most(String::new(), 120.0, 240.0).outcome(), "no: 2.0 x");
+        assert_eq!(Target::at_most(String::new(), 3.0, 3.66).outcome(), "no: 22.0 % too much");
         assert_eq!(Target::at_least(String::new(), 6.0, 4.5).outcome(), "no: 75.0 % of it");
     }
 
@@ -219,6 +223,6 @@ mod tests {
         let judged =
             [Judged { credentials: 1_000, seconds: 0.0005 }, Judged { credentials: 10_000_000, seconds: 20.0 }];
         let outcomes: Vec<_> = of_core(&judged).iter().map(Target::outcome).collect();
-        assert_eq!(outcomes, ["no: 50.0 % of it", "no: 2.7 x too much"]);
+        assert_eq!(outcomes, ["no: 50.0 % of it", "no: 2.7 x"]);
     }
 }
