@@ -328,8 +328,8 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
         }
     }
     let mut kinds = (wanted.undecided)(&user);
-    if !known.is_empty() && wanted.earlier.is_some_and(|earlier| (earlier.is_broken)(&user)) {
-        kinds.extend(&known);
+    if let Some(earlier) = wanted.earlier.filter(|_| !known.is_empty()) {
+        kinds.extend((earlier.broken)(&user).intersection(&known));
     }
     // Asked for all users and not known: asking for each would take as many calls, and meet the same refusal.
     kinds.remove(&CredentialKind::ServiceSpecificCredential);

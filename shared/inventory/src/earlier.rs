@@ -4,7 +4,7 @@
 //! shows nothing: there a listing holds for as long as nothing that was uploaded since could be worth a word yet. In both cases
 //! an event that tells of a newer credential ends it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use credwarden_credential::age::{CLOCK_TOLERANCE, Days};
@@ -40,8 +40,8 @@ pub struct Earlier<'a> {
     /// How old a credential of this kind may be of which nobody knows, before the rule would say something of it; `None`:
     /// of any age.
     pub unknown_for: &'a dyn Fn(&User, CredentialKind) -> Option<Days>,
-    /// Whether the rule would find something by them. Then the user is read again: nothing is found by what was.
-    pub is_broken: &'a dyn Fn(&User) -> bool,
+    /// The kinds of which the rule would find something by them. They are read again: nothing is found by what was.
+    pub broken: &'a dyn Fn(&User) -> BTreeSet<CredentialKind>,
 }
 
 impl std::fmt::Debug for Earlier<'_> {

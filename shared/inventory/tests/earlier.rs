@@ -29,16 +29,20 @@ fn begin() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
+fn nothing(_: &User) -> BTreeSet<CredentialKind> {
+    BTreeSet::new()
+}
+
 fn robot() -> Estate {
     Estate::new(begin()).user("robot").key(age_days(200)).ssh_public_key(age_days(200))
 }
 
-/// One reading of a rule that must know all keys one by one, and that finds what `is_broken` finds.
+/// One reading of a rule that must know all keys one by one, and that finds what `broken` finds.
 async fn read(
     iam: &FakeIam,
     listings: &Listings,
     provenance: Option<Arc<Provenance>>,
-    is_broken: &dyn Fn(&User) -> bool,
+    broken: &dyn Fn(&User) -> BTreeSet<CredentialKind>,
 ) -> Collected {
     let (kinds, nobody) = (BTreeSet::from(KINDS), BTreeSet::new());
     let undecided = |user: &User| {
@@ -51,7 +55,7 @@ async fn read(
         last_uses: LastUses::NotRead,
         previously_reported: &nobody,
         provenance,
-        earlier: Some(Earlier { listings, unknown_for: &|_, _| Some(Days(100)), is_broken }),
+        earlier: Some(Earlier { listings, unknown_for: &|_, _| Some(Days(100)), broken }),
         resume_after: None,
     };
     let now = iam.estate().now;
@@ -60,9 +64,9 @@ async fn read(
 
 /// What is listed of `estate` by a second reading, once a first has read the robot at the beginning.
 async fn listed_again(estate: Estate) -> [usize; 2] {
-    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &|_| false).await;
+    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &nothing).await;
     let iam = FakeIam::new(estate);
-    read(&iam, &first.listed, None, &|_| false).await;
+    read(&iam, &first.listed, None, &nothing).await;
     calls(&iam)
 }
 
@@ -72,9 +76,9 @@ fn calls(iam: &FakeIam) -> [usize; 2] {
 
 #[tokio::test]
 async fn who_has_not_changed_is_not_read_again_and_is_known_as_well() {
-    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &|_| false).await;
+    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &nothing).await;
     let iam = FakeIam::new(robot().after(day(1)));
-    let second = read(&iam, &first.listed, None, &|_| false).await;
+    let second = read(&iam, &first.listed, None, &nothing).await;
     assert_eq!(calls(&iam), [0, 0]);
     assert!(second.listed.is_empty(), "nothing was seen that was not seen before");
     let users = |collected: &Collected| collected.snapshot.users.clone();
@@ -101,16 +105,16 @@ async fn what_the_report_does_not_show_is_listed_again_between_60_and_100_percen
 
 #[tokio::test]
 async fn nothing_is_found_by_what_was() {
-    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &|_| false).await;
+    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &nothing).await;
     let iam = FakeIam::new(robot().after(day(1)));
-    let second = read(&iam, &first.listed, None, &|user: &User| user.name.as_str() == "robot").await;
-    assert_eq!(calls(&iam), [1, 1]);
+    let second = read(&iam, &first.listed, None, &|_| BTreeSet::from([CredentialKind::AccessKey])).await;
+    assert_eq!(calls(&iam), [1, 0], "the kind that is broken, and no other");
     assert_eq!(second.suspects_read, 1);
 }
 
 #[tokio::test]
 async fn an_event_of_a_later_credential_has_its_kind_read_again() {
-    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &|_| false).await;
+    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &nothing).await;
     let told = |at: Timestamp| {
         let mut provenance = Provenance::since(begin());
         provenance.creations.insert(Creation {
@@ -134,14 +138,14 @@ async fn an_event_of_a_later_credential_has_its_kind_read_again() {
     };
     for (at, expected) in [(begin() + age_hours(1), [0, 1]), (begin() - age_hours(1), [0, 0])] {
         let iam = FakeIam::new(robot().after(day(1)));
-        read(&iam, &first.listed, told(at), &|_| false).await;
+        read(&iam, &first.listed, told(at), &nothing).await;
         assert_eq!(calls(&iam), expected, "an event of {at}");
     }
 }
 
 #[tokio::test]
 async fn an_earlier_listing_never_stands_in_for_one_that_fails() {
-    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &|_| false).await;
+    let first = read(&FakeIam::new(robot()), &Listings::new(), None, &nothing).await;
     let failing =
         Failing::new(FakeIam::new(robot().after(day(1)))).fail(Action::ListAccessKeys, "robot", Failure::Denied);
     let (kinds, nobody) = (BTreeSet::from(KINDS), BTreeSet::new());
@@ -151,7 +155,7 @@ async fn an_earlier_listing_never_stands_in_for_one_that_fails() {
         last_uses: LastUses::NotRead,
         previously_reported: &nobody,
         provenance: None,
-        earlier: Some(Earlier { listings: &first.listed, unknown_for: &|_, _| None, is_broken: &|_| true }),
+        earlier: Some(Earlier { listings: &first.listed, unknown_for: &|_, _| None, broken: &|_| KINDS.into() }),
         resume_after: None,
     };
     let second = collect(&failing, wanted, begin() + day(1), Duration::from_secs(200)).await.unwrap();

@@ -83,3 +83,61 @@ fn tells_as_much(earlier: &Observation, kind: CredentialKind, listing: &EarlierL
             })
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use credwarden_credential::kind::CredentialId;
+    use credwarden_credential::snapshot::Status;
+    use credwarden_ledger::memory::MemoryTable;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    const KIND: CredentialKind = CredentialKind::AccessKey;
+
+    fn user() -> UserId {
+        "AIDACKCEVSQ6C2EXAMPLE".parse().unwrap()
+    }
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + day * 24 * 3_600).unwrap()
+    }
+
+    fn listed(on: i64, fingerprint: &str, last_use: LastUse) -> Listings {
+        let id: CredentialId = "AKIAIOSFODNN7EXAMPLE".parse().unwrap();
+        let credential =
+            Credential { id, status: Status::Active, created: day(-100), expires: None, service: None, last_use };
+        let listing =
+            EarlierListing { read_at: day(on), fingerprint: fingerprint.to_owned(), credentials: vec![credential] };
+        BTreeMap::from([(KIND, BTreeMap::from([(user(), listing)]))])
+    }
+
+    /// What is known after these readings, by several rules.
+    async fn known(readings: impl IntoIterator<Item = Listings>) -> EarlierListing {
+        let ledger = Ledger::new(MemoryTable::default());
+        for listings in readings {
+            let observed = Observed::read(&ledger, &[KIND].into()).await;
+            observed.keep(&ledger, listings, &[user()].into()).await;
+        }
+        let observed = Observed::read(&ledger, &[KIND].into()).await;
+        observed.listings()[&KIND][&user()].clone()
+    }
+
+    fn used() -> LastUse {
+        LastUse::At { at: day(-9), service: "s3".to_owned(), region: "us-east-1".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_rule_that_asks_for_no_last_use_keeps_the_one_that_another_asked_for() {
+        let kept = known([listed(0, "row", used()), listed(1, "row", LastUse::NotRead)]).await;
+        assert_eq!((kept.read_at, &kept.credentials[0].last_use), (day(0), &used()));
+        let changed = known([listed(0, "row", used()), listed(1, "another row", LastUse::NotRead)]).await;
+        assert_eq!((changed.read_at, &changed.credentials[0].last_use), (day(1), &LastUse::NotRead));
+    }
+
+    #[tokio::test]
+    async fn a_last_use_is_added_to_what_was_seen_without() {
+        let kept = known([listed(0, "row", LastUse::NotRead), listed(1, "row", used())]).await;
+        assert_eq!((kept.read_at, &kept.credentials[0].last_use), (day(1), &used()));
+    }
+}

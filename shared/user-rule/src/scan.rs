@@ -96,7 +96,9 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
             earlier: Some(Earlier {
                 listings: &listings,
                 unknown_for: &|user, kind| (self.rule.unknown_for)(user, &policy, kind),
-                is_broken: &|user| matches!(judge(user), Verdict::NonCompliant { .. }),
+                broken: &|user| {
+                    judge(user).findings().filter_map(|finding| Some(finding.credential()?.kind())).collect()
+                },
             }),
             resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
         };
