@@ -4,7 +4,7 @@ import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { ConfigServiceClient } from '@aws-sdk/client-config-service';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { readAccount } from '../lib/preflight/reading.js';
-import { iamHomeRegion } from '../lib/preflight/region.js';
+import { iamHomeRegion } from '../lib/configuration/region.js';
 import { reportLines } from '../lib/preflight/report.js';
 import { checkRequirements } from '../lib/preflight/requirements.js';
 import { DEFAULT_PROFILE, loadDeployment } from '../lib/profile.js';

@@ -1,14 +1,24 @@
-import { Annotations, CfnOutput, CfnParameter, CfnRule, Fn, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, CfnParameter, CfnRule, Fn, Lazy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { Catalogue, FunctionEntry, RemedyEntry, RuleEntry, ScheduleEntry } from './configuration/catalogue.js';
+import type {
+  Catalogue,
+  FunctionEntry,
+  ListenerEntry,
+  RemedyEntry,
+  RuleEntry,
+  ScheduleEntry,
+} from './configuration/catalogue.js';
 import type { Deployment } from './configuration/deployment.js';
 import type { Policy } from './configuration/policy.js';
 import { Alarms } from './constructs/alarms.js';
 import { AutomationRole } from './constructs/automation-role.js';
 import { CatalogueFunction } from './constructs/catalogue-function.js';
+import { FailedEvents } from './constructs/failed-events.js';
 import { BUILD_FIRST, type FunctionCodes } from './constructs/function-code.js';
 import { type GrantResources, grantResources, grantStatements } from './constructs/grants.js';
+import { Listener } from './constructs/listener.js';
 import { Memory } from './constructs/memory.js';
 import { Rule } from './constructs/rule.js';
 import { Schedule } from './constructs/schedule.js';
@@ -25,8 +35,8 @@ export interface CredwardenStackProps {
 /**
  * Credwarden in one account: everything that the catalogue lists, and the memory that it shares.
  *
- * The account is whichever deploys; the region is the deployment's and no other. Nothing here knows a rule, remedy or
- * schedule by name.
+ * The account is whichever deploys; the region is the deployment's and no other. Nothing here knows a rule, remedy,
+ * schedule or listener by name.
  */
 export class CredwardenStack extends Stack {
   private readonly props: CredwardenStackProps;
@@ -35,6 +45,7 @@ export class CredwardenStack extends Stack {
   private readonly memory: Memory;
   private readonly automationRole: iam.Role;
   private readonly functions: CatalogueFunction[] = [];
+  private readonly remedyRoleArns: string[] = [];
   private readonly ruleArns = new Map<string, string>();
 
   constructor(scope: Construct, id: string, props: CredwardenStackProps) {
@@ -54,6 +65,7 @@ export class CredwardenStack extends Stack {
     for (const entry of catalogue.remedies) this.addRemedy(entry);
     for (const entry of catalogue.rules) this.addRule(entry);
     for (const entry of catalogue.schedules) this.addSchedule(entry);
+    for (const entry of catalogue.events) this.addListener(entry);
     this.refusePlaceholders();
 
     new CfnOutput(this, 'AutomationRoleArn', {
@@ -72,11 +84,12 @@ export class CredwardenStack extends Stack {
       actions: [...entry.changes],
       resources: [...policy.protected],
     });
-    this.addFunction(
+    const added = this.addFunction(
       entry,
-      { CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter },
-      isDenied ? [changes] : [],
+      { CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter, ...this.ownRoles() },
+      { denied: isDenied ? [changes] : [] },
     );
+    this.remedyRoleArns.push(added.role.roleArn);
     if (entry.undo) {
       const resourceTypes = catalogue.rules
         .filter(({ remedy }) => remedy === entry.name)
@@ -90,7 +103,7 @@ export class CredwardenStack extends Stack {
     if (remedy === undefined) throw new Error(`the rule \`${entry.name}\` has no remedy \`${entry.remedy}\``);
     const ownRule = entry.grants.filter(({ on }) => on === 'own-rule');
     const others = entry.grants.filter(({ on }) => on !== 'own-rule');
-    const added = this.addFunction({ ...entry, grants: others }, {});
+    const added = this.addFunction({ ...entry, grants: others }, this.ownRoles());
     const rule = new Rule(this, `${idOf(entry)}Rule`, {
       entry,
       remedy,
@@ -125,10 +138,23 @@ export class CredwardenStack extends Stack {
     });
   }
 
+  private addListener(entry: ListenerEntry): void {
+    const { names, alarms } = this;
+    const { queue } = new FailedEvents(this, `${idOf(entry)}FailedEvents`, { entry, names, alarms });
+    const added = this.addFunction(entry, {}, { failures: queue });
+    new Listener(this, `${idOf(entry)}Listener`, { entry, function: added.function, failures: queue, names });
+  }
+
+  /** Which roles change IAM in Credwarden's name: by them a function tells its own acts from anybody else's. */
+  private ownRoles(): Readonly<Record<string, string>> {
+    // The remedies' own environment names them, too, before the last of them is there.
+    return { CREDWARDEN_REMEDY_ROLE_ARNS: Lazy.string({ produce: () => this.remedyRoleArns.join(',') }) };
+  }
+
   private addFunction(
     entry: FunctionEntry,
     environment: Readonly<Record<string, string>>,
-    denied: readonly iam.PolicyStatement[] = [],
+    { denied = [], failures }: { denied?: readonly iam.PolicyStatement[]; failures?: sqs.IQueue } = {},
   ): CatalogueFunction {
     const { deployment, codes } = this.props;
     const added = new CatalogueFunction(this, `${idOf(entry)}Function`, {
@@ -145,6 +171,7 @@ export class CredwardenStack extends Stack {
       },
       resources: this.resourcesOf(entry),
       denied,
+      ...(failures === undefined ? {} : { failures }),
     });
     this.functions.push(added);
     return added;

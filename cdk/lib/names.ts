@@ -20,6 +20,11 @@ export class Names {
     return `${this.prefix}-${entry.name}`;
   }
 
+  /** Of the queue with the events that a function could not take. */
+  failedEvents(entry: { readonly name: string }): string {
+    return `${this.of(entry)}-failed`;
+  }
+
   /** Of the document that undoes a remedy. */
   undo(remedy: { readonly name: string }): string {
     return `${this.prefix}-undo-${remedy.name}`;

@@ -4,8 +4,8 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Match } from 'aws-cdk-lib/assertions';
 import { checkTemplate } from '../lib/validation/template.js';
 import { objectOf } from '../lib/validation/json.js';
-import { resourceNamed, resourcesOf } from './template-reading.js';
-import { CATALOGUE, newRemedy, newRule, profile, props, synthesize } from './world.js';
+import { plain, resourceNamed, resourcesOf, roleOf } from './template-reading.js';
+import { CATALOGUE, newListener, newRemedy, newRule, profile, props, synthesize } from './world.js';
 
 function withNewEntries(): ReturnType<typeof synthesize> {
   const catalogue = {
@@ -22,6 +22,7 @@ function withNewEntries(): ReturnType<typeof synthesize> {
         grants: [],
       },
     ],
+    events: [...CATALOGUE.events, newListener()],
   };
   return synthesize(props({ catalogue }));
 }
@@ -143,6 +144,88 @@ test('an entry of the catalogue is all that a new schedule needs', () => {
     Principal: 'events.amazonaws.com',
     FunctionName: { 'Fn::GetAtt': [id, 'Arn'] },
   });
+});
+
+test('an entry of the catalogue is all that a new listener needs', () => {
+  const { template, json } = withNewEntries();
+  const { id } = resourceNamed(json, 'AWS::Lambda::Function', 'FunctionName', 'credwarden-record-sign-ins');
+  const queue = resourceNamed(json, 'AWS::SQS::Queue', 'QueueName', 'credwarden-record-sign-ins-failed').id;
+  const kept = { 'Fn::GetAtt': [queue, 'Arn'] };
+  template.hasResourceProperties('AWS::Events::Rule', {
+    Name: 'credwarden-record-sign-ins',
+    State: 'ENABLED',
+    ScheduleExpression: Match.absent(),
+    EventPattern: {
+      source: ['aws.signin'],
+      'detail-type': ['AWS Console Sign In via CloudTrail'],
+      detail: { eventSource: ['signin.amazonaws.com'], eventName: ['ConsoleLogin'], errorCode: [{ exists: false }] },
+    },
+    Targets: [
+      {
+        Arn: { 'Fn::GetAtt': [id, 'Arn'] },
+        DeadLetterConfig: { Arn: kept },
+        RetryPolicy: { MaximumEventAgeInSeconds: 86400, MaximumRetryAttempts: 185 },
+      },
+    ],
+  });
+  template.hasResourceProperties('AWS::Lambda::Permission', {
+    Principal: 'events.amazonaws.com',
+    FunctionName: { 'Fn::GetAtt': [id, 'Arn'] },
+  });
+});
+
+test('an event that a function cannot take is tried again, kept encrypted, and alarmed', () => {
+  const { template, json } = withNewEntries();
+  const { id } = resourceNamed(json, 'AWS::Lambda::Function', 'FunctionName', 'credwarden-record-sign-ins');
+  const queue = resourceNamed(json, 'AWS::SQS::Queue', 'QueueName', 'credwarden-record-sign-ins-failed').id;
+  const kept = { 'Fn::GetAtt': [queue, 'Arn'] };
+  template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+    FunctionName: { Ref: id },
+    MaximumRetryAttempts: 2,
+    MaximumEventAgeInSeconds: 21600,
+    DestinationConfig: { OnFailure: { Destination: kept } },
+  });
+  template.hasResourceProperties('AWS::SQS::Queue', {
+    QueueName: 'credwarden-record-sign-ins-failed',
+    SqsManagedSseEnabled: true,
+    MessageRetentionPeriod: 1_209_600,
+  });
+  template.hasResourceProperties('AWS::SQS::QueuePolicy', {
+    Queues: [{ Ref: queue }],
+    PolicyDocument: {
+      Statement: [
+        Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        {
+          Sid: Match.anyValue(),
+          Effect: 'Allow',
+          Action: 'sqs:SendMessage',
+          Principal: { Service: 'events.amazonaws.com' },
+          Resource: kept,
+          Condition: { ArnEquals: { 'aws:SourceArn': Match.anyValue() } },
+        },
+      ],
+    },
+  });
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmName: 'credwarden-record-sign-ins-failed',
+    Namespace: 'AWS/SQS',
+    MetricName: 'ApproximateNumberOfMessagesVisible',
+    Dimensions: [{ Name: 'QueueName', Value: 'credwarden-record-sign-ins-failed' }],
+    Threshold: 1,
+    TreatMissingData: 'notBreaching',
+  });
+});
+
+test('every rule and every remedy knows the roles of all remedies, so that it can tell their acts', () => {
+  const { json } = withNewEntries();
+  const remedies = ['credwarden-deactivate-credential', 'credwarden-restrict-console'];
+  const roles = remedies.map((name) => `<${roleOf(json, name)}.Arn>`).join(',');
+  const names = [...remedies, 'credwarden-access-key-age', 'credwarden-console-mfa'];
+  for (const name of names) {
+    const { properties } = resourceNamed(json, 'AWS::Lambda::Function', 'FunctionName', name);
+    const environment = objectOf(objectOf(properties['Environment'])['Variables']);
+    assert.equal(plain(environment['CREDWARDEN_REMEDY_ROLE_ARNS']), roles, name);
+  }
 });
 
 test('remediation exceptions are alarmed where they are counted', () => {

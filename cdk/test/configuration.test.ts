@@ -4,7 +4,7 @@ import { parseCatalogue } from '../lib/configuration/catalogue.js';
 import { parseDeployment } from '../lib/configuration/deployment.js';
 import { RefusedFile } from '../lib/configuration/problem.js';
 import { loadProfile } from '../lib/profile.js';
-import { newRemedy, newRule, ROOT, trustingChecker } from './world.js';
+import { newListener, newRemedy, newRule, ROOT, trustingChecker } from './world.js';
 
 const DEPLOYMENT = {
   region: 'us-east-1',
@@ -16,7 +16,13 @@ const DEPLOYMENT = {
 
 const AUTOMATIC = { ...DEPLOYMENT, remediation: 'automatic', attempts: 25, retrySeconds: 1 };
 
-const CATALOGUE = { format: 1, rules: [newRule()], remedies: [newRemedy()], schedules: [] };
+const CATALOGUE = {
+  format: 1,
+  rules: [newRule()],
+  remedies: [newRemedy()],
+  schedules: [],
+  events: [newListener()],
+};
 
 /** The places of all problems, or none. */
 function placesOf(parse: () => unknown): string[] {
@@ -84,10 +90,22 @@ test('attempts contradict manual remediation', () => {
 });
 
 test('a key or topic of another region contradicts the region', () => {
-  const alarmTopicArn = 'arn:aws:sns:eu-west-1:111122223333:security';
-  const kmsKeyArn = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd';
+  const alarmTopicArn = 'arn:aws-us-gov:sns:us-gov-west-1:111122223333:security';
+  const kmsKeyArn = 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1234abcd';
   checkDeployment({ ...DEPLOYMENT, alarmTopicArn, kmsKeyArn }, ['alarmTopicArn', 'kmsKeyArn']);
-  checkDeployment({ ...DEPLOYMENT, region: 'eu-west-1', alarmTopicArn, kmsKeyArn }, []);
+  checkDeployment({ ...DEPLOYMENT, region: 'us-gov-west-1', alarmTopicArn, kmsKeyArn }, []);
+});
+
+test("a region where none of IAM's events arrive is refused with the one where they do", () => {
+  for (const region of ['us-east-1', 'us-gov-west-1', 'cn-north-1']) checkDeployment({ ...DEPLOYMENT, region }, []);
+  for (const region of ['us-gov-east-1', 'cn-northwest-1']) checkDeployment({ ...DEPLOYMENT, region }, ['region']);
+  assert.throws(() => parseDeployment({ ...DEPLOYMENT, region: 'eu-west-1' }, 'deployment.json'), {
+    message: [
+      '`deployment.json` is refused:',
+      '  region: no event of IAM arrives in `eu-west-1`',
+      '    hint: write `us-east-1`, where they arrive',
+    ].join('\n'),
+  });
 });
 
 test('a refused file names itself, each place and each remedy', () => {
@@ -125,6 +143,18 @@ test('a grant names single actions and a known target that exists where it is gr
     { ...CATALOGUE, remedies: [newRemedy({ changes: [], grants: [{ actions: ['iam:GetUser'], on: 'own-rule' }] })] },
     ['remedies[0].grants'],
   );
+});
+
+test('a listener says which events of AWS it waits for', () => {
+  const listening = (pattern: unknown): unknown => ({ ...CATALOGUE, events: [{ ...newListener(), pattern }] });
+  const { pattern } = newListener();
+  checkCatalogue(listening(undefined), ['events[0].pattern']);
+  checkCatalogue(listening({ ...pattern, source: ['my.app'] }), ['events[0].pattern.source[0]']);
+  checkCatalogue(listening({ ...pattern, colour: 'red' }), ['events[0].pattern.colour']);
+  checkCatalogue(listening({ ...pattern, detail: { ...pattern.detail, eventName: ['Create*'] } }), [
+    'events[0].pattern.detail.eventName[0]',
+  ]);
+  checkCatalogue({ ...CATALOGUE, events: [newListener({ name: 'console-mfa' })] }, ['console-mfa']);
 });
 
 test('a profile that is not there is refused with those that are', () => {

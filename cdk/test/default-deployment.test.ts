@@ -34,7 +34,7 @@ test('nothing but a remedy may change an IAM user', () => {
   const { catalogue } = profile('default');
   const { json } = synthesize(profile('default'));
   const changing = / iam:(?!Get|List|Generate|PassRole)/;
-  for (const entry of [...catalogue.rules, ...catalogue.schedules]) {
+  for (const entry of [...catalogue.rules, ...catalogue.schedules, ...catalogue.events]) {
     const allowed = permissionsOf(json, roleOf(json, `credwarden-${entry.name}`));
     assert.deepEqual(
       allowed.filter((permission) => changing.test(permission)),

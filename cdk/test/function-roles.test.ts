@@ -37,11 +37,17 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
   return resources[target];
 }
 
-test('every role allows exactly the grants of the catalogue and its own log', () => {
+test('every role allows exactly the grants of the catalogue, its own log and its own failed events', () => {
   const { json } = synthesize(props());
   for (const { name, grants } of functionsOf(CATALOGUE)) {
     const logGroup = resourceNamed(json, 'AWS::Logs::LogGroup', 'LogGroupName', `/aws/lambda/credwarden-${name}`).id;
+    const isListener = CATALOGUE.events.some((listener) => listener.name === name);
+    const failures = isListener
+      ? resourceNamed(json, 'AWS::SQS::Queue', 'QueueName', `credwarden-${name}-failed`)
+      : undefined;
     const expected = [
+      // Lambda keeps what the function has failed on in the function's name.
+      ...(failures === undefined ? [] : [`Allow sqs:SendMessage on <${failures.id}.Arn>`]),
       `Allow logs:CreateLogStream on <${logGroup}.Arn>`,
       `Allow logs:PutLogEvents on <${logGroup}.Arn>`,
       ...grants.flatMap(({ actions, on }) =>

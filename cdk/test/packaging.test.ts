@@ -15,13 +15,16 @@ import { CATALOGUE } from './world.js';
 const LINUX = { platform: 'linux', arch: 'x64', cargoLambda: 'missing' } as const;
 const MAC = { platform: 'darwin', arch: 'arm64', cargoLambda: 'there' } as const;
 const FUNCTIONS = functionsOf(CATALOGUE).map(({ name }) => name);
-const PACKAGES = ['--release', '--locked', ...FUNCTIONS.flatMap((name) => ['--package', name])];
+const RECORDER = 'record-creation';
+const OWNERS = FUNCTIONS.filter((name) => name !== RECORDER);
+const PACKAGES = ['--release', '--locked', ...OWNERS.flatMap((name) => ['--package', name])];
 
 test('on the machine that functions run on, plain cargo builds every function of the catalogue at once', () => {
   const plan = planBuild(CATALOGUE, 'x86_64', LINUX, 'target');
   assert.deepEqual([plan.command, ...plan.arguments], ['cargo', 'build', ...PACKAGES]);
   assert.equal(plan.binaries.get('advance-work'), 'target/release/advance-work');
   assert.deepEqual([...plan.binaries.keys()], FUNCTIONS);
+  assert.equal(plan.binaries.get(RECORDER), `target/release/${RECORDER}`, "a binary of its rule's package");
 });
 
 test('cargo-lambda builds where it is asked for', () => {

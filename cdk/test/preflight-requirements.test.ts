@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Account, Recording, Trail } from '../lib/preflight/account.js';
-import { iamHomeRegion } from '../lib/preflight/region.js';
+import { iamHomeRegion } from '../lib/configuration/region.js';
 import { reportLines } from '../lib/preflight/report.js';
 import { checkRequirements } from '../lib/preflight/requirements.js';
 
@@ -34,11 +34,11 @@ function check(account: Partial<Account>, missing: readonly string[]): void {
 
 test('an account that has everything is ready', () => {
   check({}, []);
-  check({ region: 'eu-west-1' }, []);
+  check({ region: 'us-gov-west-1' }, []);
 });
 
-test('a region that cannot record IAM users is refused, and a new one is not believed to', () => {
-  check({ region: 'eu-central-2' }, ['region']);
+test('a region where no event of IAM arrives is refused, and a new one is not believed to have them', () => {
+  check({ region: 'eu-west-1' }, ['region']);
   check({ region: 'xx-new-1' }, ['region']);
 });
 
@@ -103,7 +103,7 @@ test('the home region of IAM is that of its partition', () => {
 test('the report says what is missing and what to do', () => {
   const account: Account = { ...READY, recorders: { value: [] }, trails: { value: [{ ...TRAIL, isLogging: false }] } };
   assert.deepEqual(reportLines(checkRequirements(account)), [
-    'ok       region: AWS Config records IAM users in us-east-1; the home region of IAM',
+    "ok       region: IAM's events arrive in us-east-1, and AWS Config records its users there",
     'missing  recorder: there is no configuration recorder in us-east-1',
     '         hint: set up AWS Config there: rules cannot exist without a recorder',
     'missing  recorded types: no recorder records AWS::IAM::User; AWS Config leaves it out by default',

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import type { Catalogue, RemedyEntry, RuleEntry } from '../lib/configuration/catalogue.js';
+import type { Catalogue, ListenerEntry, RemedyEntry, RuleEntry } from '../lib/configuration/catalogue.js';
 import type { PolicyChecker } from '../lib/configuration/policy.js';
 import { credwardenApp } from '../lib/credwarden-app.js';
 import type { CredwardenStack, CredwardenStackProps } from '../lib/credwarden-stack.js';
@@ -76,6 +76,24 @@ export function newRemedy(changes: Partial<RemedyEntry> = {}): RemedyEntry {
     timeoutSeconds: 30,
     grants: [{ actions: ['iam:DeleteLoginProfile'], on: 'users' }],
     changes: ['iam:DeleteLoginProfile'],
+    ...changes,
+  };
+}
+
+/** A listener that the committed catalogue does not have. */
+export function newListener(changes: Partial<ListenerEntry> = {}): ListenerEntry {
+  return {
+    name: 'record-sign-ins',
+    package: 'console-mfa',
+    description: 'Records who signs in.',
+    pattern: {
+      source: ['aws.signin'],
+      'detail-type': ['AWS Console Sign In via CloudTrail'],
+      detail: { eventSource: ['signin.amazonaws.com'], eventName: ['ConsoleLogin'], errorCode: [{ exists: false }] },
+    },
+    memoryMb: 128,
+    timeoutSeconds: 30,
+    grants: [],
     ...changes,
   };
 }

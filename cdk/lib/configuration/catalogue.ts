@@ -65,11 +65,30 @@ export interface ScheduleEntry extends FunctionEntry {
   readonly rate: string;
 }
 
+/** Which events of CloudTrail start a function, in EventBridge's own words. */
+export interface EventPattern {
+  readonly source: readonly string[];
+  readonly 'detail-type': readonly string[];
+  readonly detail: {
+    readonly eventSource: readonly string[];
+    readonly eventName: readonly string[];
+    readonly errorCode: readonly { readonly exists: boolean }[];
+  };
+}
+
+/** A function that EventBridge invokes with each event of a pattern. */
+export interface ListenerEntry extends FunctionEntry {
+  /** Cargo's package that has the binary beside another's. */
+  readonly package: string;
+  readonly pattern: EventPattern;
+}
+
 /** Everything that is deployed as a function, written out of the Rust crate `credwarden-catalogue`. */
 export interface Catalogue {
   readonly rules: readonly RuleEntry[];
   readonly remedies: readonly RemedyEntry[];
   readonly schedules: readonly ScheduleEntry[];
+  readonly events: readonly ListenerEntry[];
 }
 
 const NAME: TextForm = { pattern: /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, form: 'a name such as `access-key-age`' };
@@ -83,6 +102,13 @@ const RATE: TextForm = {
   pattern: /^rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)$/,
   form: 'a rate such as `rate(1 hour)`',
 };
+const SOURCE: TextForm = { pattern: /^aws\.[a-z0-9.-]+$/, form: 'a source of AWS such as `aws.iam`' };
+const DETAIL_TYPE: TextForm = { pattern: /^\S.{0,127}$/, form: 'a kind of event' };
+const EVENT_SOURCE: TextForm = { pattern: /^[a-z0-9-]+\.amazonaws\.com$/, form: 'such as `iam.amazonaws.com`' };
+const EVENT_NAME: TextForm = { pattern: /^[A-Z][A-Za-z0-9]+$/, form: 'a call such as `CreateAccessKey`' };
+
+/** In the place of a pattern that could not be read. */
+const NO_DETAIL: EventPattern['detail'] = { eventSource: [], eventName: [], errorCode: [] };
 
 /** Longest function that can still answer within an Automation step. */
 const MAXIMUM_TIMEOUT_SECONDS = 290;
@@ -96,6 +122,7 @@ export function parseCatalogue(value: unknown, file: string): Catalogue {
     rules: fields.objects('rules', readRule),
     remedies: fields.objects('remedies', readRemedy),
     schedules: fields.objects('schedules', readSchedule),
+    events: fields.objects('events', readListener),
   };
   fields.close();
   problems.push(...contradictions(catalogue));
@@ -105,7 +132,7 @@ export function parseCatalogue(value: unknown, file: string): Catalogue {
 
 /** Every function of the catalogue. */
 export function functionsOf(catalogue: Catalogue): readonly FunctionEntry[] {
-  return [...catalogue.rules, ...catalogue.remedies, ...catalogue.schedules];
+  return [...catalogue.rules, ...catalogue.remedies, ...catalogue.schedules, ...catalogue.events];
 }
 
 function readFunction(fields: Fields): FunctionEntry {
@@ -142,6 +169,27 @@ function readSchedule(fields: Fields): ScheduleEntry {
   return { ...readFunction(fields), rate: fields.text('rate', RATE) ?? '' };
 }
 
+function readListener(fields: Fields): ListenerEntry {
+  return {
+    ...readFunction(fields),
+    package: fields.text('package', NAME) ?? '',
+    pattern: fields.object('pattern', readPattern) ?? { source: [], 'detail-type': [], detail: NO_DETAIL },
+  };
+}
+
+function readPattern(fields: Fields): EventPattern {
+  const readDetail = (detail: Fields): EventPattern['detail'] => ({
+    eventSource: detail.texts('eventSource', EVENT_SOURCE),
+    eventName: detail.texts('eventName', EVENT_NAME),
+    errorCode: detail.objects('errorCode', (test) => ({ exists: test.choice('exists', [true, false]) ?? false })),
+  });
+  return {
+    source: fields.texts('source', SOURCE),
+    'detail-type': fields.texts('detail-type', DETAIL_TYPE),
+    detail: fields.object('detail', readDetail) ?? NO_DETAIL,
+  };
+}
+
 function contradictions(catalogue: Catalogue): Problem[] {
   const problems: Problem[] = [];
   const seen = new Set<string>();
@@ -169,6 +217,8 @@ function contradictions(catalogue: Catalogue): Problem[] {
   problems.push(...unreachable('remedies', catalogue.remedies, 'rules', 'schedules'));
   problems.push(...unreachable('remedies', catalogue.remedies, 'own-rule', 'rules'));
   problems.push(...unreachable('schedules', catalogue.schedules, 'own-rule', 'rules'));
+  problems.push(...unreachable('events', catalogue.events, 'own-rule', 'rules'));
+  problems.push(...unreachable('events', catalogue.events, 'rules', 'schedules'));
   return problems;
 }
 

@@ -1,4 +1,5 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { iamHomeRegion } from './region.js';
 import { Fields, type TextForm } from './fields.js';
 import { type Problem, RefusedFile } from './problem.js';
 
@@ -24,8 +25,8 @@ export type Remediation =
 /** `profiles/<profile>/deployment.json`: how Credwarden is put into one account. The account is the one that deploys. */
 export interface Deployment {
   /**
-   * The one region that runs the rules. IAM's data is the same in every region: rules in two regions pay twice and
-   * share IAM's rate limits.
+   * The one region that runs the rules: where IAM's events arrive, `us-east-1` or its like in the region's partition.
+   * IAM's data is the same in every region: rules in two regions pay twice and share IAM's rate limits.
    */
   readonly region: string;
   /** Begins the name of everything that has a name, so that two installations can stand side by side. */
@@ -89,6 +90,7 @@ export function parseDeployment(value: unknown, file: string): Deployment {
   if (prefix.length > MAXIMUM_PREFIX_LENGTH) {
     fields.note('prefix', `has ${prefix.length} characters`, `use at most ${MAXIMUM_PREFIX_LENGTH}`);
   }
+  noteForeignRegion(fields, region);
   noteOtherRegion(fields, 'kmsKeyArn', kmsKeyArn, region);
   noteOtherRegion(fields, 'alarmTopicArn', alarmTopicArn, region);
   if (problems.length > 0) throw new RefusedFile(file, problems);
@@ -119,6 +121,17 @@ function readRemediation(fields: Fields): Remediation {
     }
   }
   return { mode: 'manual' };
+}
+
+/**
+ * IAM's events reach EventBridge and CloudTrail's event history in one region of each partition. Elsewhere nobody would
+ * learn who creates a credential, and nothing would say so.
+ */
+function noteForeignRegion(fields: Fields, region: string): void {
+  const home = iamHomeRegion(region);
+  if (region !== '' && region !== home) {
+    fields.note('region', `no event of IAM arrives in \`${region}\``, `write \`${home}\`, where they arrive`);
+  }
 }
 
 /** An alarm cannot notify, nor a log group be encrypted, across regions. */

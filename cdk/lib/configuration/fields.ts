@@ -90,6 +90,16 @@ export class Fields {
     return read;
   }
 
+  /** One object, read and closed. */
+  object<T>(key: string, read: (fields: Fields) => T): T | undefined {
+    const value = this.take(key, 'an object');
+    if (value === undefined) return undefined;
+    const fields = new Fields(value, this.at(key), this.problems);
+    const result = read(fields);
+    fields.close();
+    return result;
+  }
+
   /** A list of objects, each read and closed; those that could not be read are left out. */
   objects<T>(key: string, read: (fields: Fields) => T | undefined): T[] {
     const all: T[] = [];

@@ -3,7 +3,9 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as destinations from 'aws-cdk-lib/aws-lambda-destinations';
 import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionEntry } from '../configuration/catalogue.js';
 import type { Deployment } from '../configuration/deployment.js';
@@ -24,7 +26,13 @@ export interface CatalogueFunctionProps {
   readonly resources: GrantResources;
   /** What the function may not call, whatever its grants say. */
   readonly denied: readonly iam.PolicyStatement[];
+  /** Where Lambda puts an event that the function has failed on for the last time. */
+  readonly failures?: sqs.IQueue;
 }
+
+/** How often, and for how long, Lambda tries an event that it was given to keep again: the most that it does. */
+const RETRIES = 2;
+const EVENT_AGE = Duration.hours(6);
 
 /** A function of the catalogue with its own role, log group and alarm on errors. */
 export class CatalogueFunction extends Construct {
@@ -34,7 +42,7 @@ export class CatalogueFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: CatalogueFunctionProps) {
     super(scope, id);
-    const { entry, deployment, names, codes, alarms, environment, resources, denied } = props;
+    const { entry, deployment, names, codes, alarms, environment, resources, denied, failures } = props;
     const name = names.of(entry);
 
     // Kept when the stack is removed, like the ledger: the log tells why each step was taken.
@@ -51,13 +59,20 @@ export class CatalogueFunction extends Construct {
       resources: [logGroup.logGroupArn],
     });
 
+    const onBehalf = [
+      writeLog,
+      ...(failures === undefined
+        ? []
+        : [new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [failures.queueArn] })]),
+    ];
+
     // The policy is part of the role, not attached to it afterwards, so a function never runs without its grants.
     this.role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       description: `What ${name} may call.`,
       inlinePolicies: {
         calls: new iam.PolicyDocument({
-          statements: [writeLog, ...grantStatements(entry.grants, resources), ...denied],
+          statements: [...onBehalf, ...grantStatements(entry.grants, resources), ...denied],
         }),
       },
     });
@@ -82,6 +97,14 @@ export class CatalogueFunction extends Construct {
         ? {}
         : { reservedConcurrentExecutions: deployment.reservedConcurrency }),
     });
+
+    if (failures !== undefined) {
+      this.function.configureAsyncInvoke({
+        retryAttempts: RETRIES,
+        maxEventAge: EVENT_AGE,
+        onFailure: new destinations.SqsDestination(failures),
+      });
+    }
 
     alarms.add(this, 'Errors', {
       alarmName: `${name}-errors`,

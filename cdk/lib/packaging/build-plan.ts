@@ -32,7 +32,11 @@ export function planBuild(
   targetDirectory: string,
 ): BuildPlan {
   const names = functionsOf(catalogue).map(({ name }) => name);
-  const packages = ['--release', '--locked', ...names.flatMap((name) => ['--package', name])];
+  const listeners = catalogue.events.map((listener) => listener.package);
+  const others = [...catalogue.rules, ...catalogue.remedies, ...catalogue.schedules].map(({ name }) => name);
+  // A package brings all of its binaries.
+  const owners = [...new Set([...others, ...listeners])];
+  const packages = ['--release', '--locked', ...owners.flatMap((name) => ['--package', name])];
   const isNative = architecture === 'x86_64' && builder.platform === 'linux' && builder.arch === 'x64';
   if (isNative && builder.cargoLambda !== 'wanted') {
     return {

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-config-service';
 import { GetParameterCommand, ParameterNotFound, type SSMClient } from '@aws-sdk/client-ssm';
 import type { Account, HiddenTrail, Read, Recorder, Recording, Trail } from './account.js';
-import { iamHomeRegion } from './region.js';
+import { iamHomeRegion } from '../configuration/region.js';
 
 /** The clients to read with. CloudTrail's is of IAM's home region: a trail of that region alone is seen only there. */
 export interface Clients {

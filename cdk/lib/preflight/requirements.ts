@@ -1,5 +1,5 @@
 import type { Account, HiddenTrail, Read, Recorder, Recording, Trail } from './account.js';
-import { iamHomeRegion, recordsIamUsers } from './region.js';
+import { iamHomeRegion } from '../configuration/region.js';
 
 /** What one requirement of a deployment comes to. What could not be read is not met. */
 export type Outcome =
@@ -32,12 +32,11 @@ export function checkRequirements(account: Account): Outcome[] {
 function checkRegion(region: string): Outcome {
   const requirement = 'region';
   const home = iamHomeRegion(region);
-  if (!recordsIamUsers(region)) {
-    const detail = `AWS Config cannot record IAM users in ${region}`;
+  if (region !== home) {
+    const detail = `no event of IAM arrives in ${region}`;
     return { requirement, met: false, detail, remedy: `write "region": "${home}" in deployment.json` };
   }
-  const where = region === home ? 'the home region of IAM' : `IAM's own events arrive in ${home}`;
-  return { requirement, met: true, detail: `AWS Config records IAM users in ${region}; ${where}` };
+  return { requirement, met: true, detail: `IAM's events arrive in ${region}, and AWS Config records its users there` };
 }
 
 function checkRecorder(recorders: readonly Recorder[], region: string): Outcome {

@@ -1,6 +1,6 @@
 //! The entries themselves.
 
-use crate::{Catalogue, FORMAT, Function, Grant, On, Remedy, Rule, Schedule};
+use crate::{Catalogue, DetailPattern, Exists, FORMAT, Function, Grant, Listener, On, Pattern, Remedy, Rule, Schedule};
 
 /// Everything that is deployed.
 pub const CATALOGUE: Catalogue = Catalogue {
@@ -67,6 +67,43 @@ pub const CATALOGUE: Catalogue = Catalogue {
                             "iam:GetLoginProfile",
                             "iam:GetUser",
                             "iam:ListAccessKeys",
+                        ],
+                        on: On::Users,
+                    },
+                    Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
+                    Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
+                    Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
+                    Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
+                ],
+            },
+        },
+        Rule {
+            name: "unauthorized-key-creation",
+            description: "Every long-term credential of an IAM user was created, and re-activated, by somebody who may do so, and is of a kind and number that the policy lets the user's class hold.",
+            resource_type: "AWS::IAM::User",
+            frequency: "TwentyFour_Hours",
+            remedy: "deactivate-credential",
+            function: Function {
+                memory_mb: 256,
+                timeout_seconds: 290,
+                grants: &[
+                    Grant {
+                        actions: &[
+                            "cloudtrail:LookupEvents",
+                            "iam:GenerateCredentialReport",
+                            "iam:GetAccountAuthorizationDetails",
+                            "iam:GetCredentialReport",
+                            "iam:ListServiceSpecificCredentials",
+                            "config:PutEvaluations",
+                        ],
+                        on: On::Any,
+                    },
+                    Grant {
+                        actions: &[
+                            "iam:GetLoginProfile",
+                            "iam:ListAccessKeys",
+                            "iam:ListSSHPublicKeys",
+                            "iam:ListSigningCertificates",
                         ],
                         on: On::Users,
                     },
@@ -149,6 +186,32 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     on: On::Remediations,
                 },
             ],
+        },
+    }],
+    events: &[Listener {
+        name: "record-creation",
+        package: "unauthorized-key-creation",
+        description: "Records who creates a long-term credential of an IAM user, or makes one active again, as it happens.",
+        pattern: Pattern {
+            source: &["aws.iam"],
+            detail_type: &["AWS API Call via CloudTrail"],
+            detail: DetailPattern {
+                event_source: &["iam.amazonaws.com"],
+                event_name: &[
+                    "CreateAccessKey",
+                    "CreateLoginProfile",
+                    "CreateServiceSpecificCredential",
+                    "UploadSSHPublicKey",
+                    "UploadSigningCertificate",
+                    "UpdateAccessKey",
+                ],
+                error_code: &[Exists { exists: false }],
+            },
+        },
+        function: Function {
+            memory_mb: 128,
+            timeout_seconds: 60,
+            grants: &[Grant { actions: &["dynamodb:PutItem"], on: On::Ledger }],
         },
     }],
 };

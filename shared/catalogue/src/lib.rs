@@ -1,15 +1,17 @@
-//! The list of rules, remedies and schedules, and what each needs of AWS.
+//! The list of rules, remedies, schedules and listeners, and what each needs of AWS.
 //!
 //! It is written out to `cdk/catalogue.json`, from which the CDK app makes functions, roles, rules, documents and
 //! alarms: a new rule needs one entry here and no line there. A test holds the written file to this list.
 
 mod entries;
 mod grant;
+mod pattern;
 
 use serde::Serialize;
 
 pub use entries::CATALOGUE;
 pub use grant::{Grant, On};
+pub use pattern::{DetailPattern, Exists, Pattern};
 
 /// The format of the written file.
 pub const FORMAT: u32 = 1;
@@ -25,6 +27,8 @@ pub struct Catalogue {
     pub remedies: &'static [Remedy],
     /// Functions that only a schedule starts.
     pub schedules: &'static [Schedule],
+    /// Functions that events start.
+    pub events: &'static [Listener],
 }
 
 /// One AWS Config rule.
@@ -73,6 +77,23 @@ pub struct Schedule {
     pub description: &'static str,
     /// `EventBridge`'s schedule expression.
     pub rate: &'static str,
+    /// The function's size and grants.
+    #[serde(flatten)]
+    pub function: Function,
+}
+
+/// One function that an event starts.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listener {
+    /// Name of the binary and function.
+    pub name: &'static str,
+    /// The package with the binary: that of the rule which uses what is recorded.
+    pub package: &'static str,
+    /// What the Lambda console shows.
+    pub description: &'static str,
+    /// Which events start it.
+    pub pattern: Pattern,
     /// The function's size and grants.
     #[serde(flatten)]
     pub function: Function,

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use credwarden_catalogue::CATALOGUE;
+use credwarden_credential::creation::CreationAct;
 use credwarden_policy::remedy::{RemedyName, RuleName};
 
 fn root() -> PathBuf {
@@ -58,4 +59,20 @@ fn a_step_of_automation_outlives_every_remedy() {
     for remedy in CATALOGUE.remedies {
         assert!(remedy.function.timeout_seconds < 300, "{}", remedy.name);
     }
+}
+
+#[test]
+fn a_listener_is_a_binary_of_a_rule_of_the_catalogue() {
+    for listener in CATALOGUE.events {
+        let file = root().join("rules").join(listener.package).join("src/bin").join(listener.name).with_extension("rs");
+        assert!(file.exists(), "{}", file.display());
+        assert!(CATALOGUE.rules.iter().any(|rule| rule.name == listener.package), "{}", listener.package);
+    }
+}
+
+#[test]
+fn exactly_the_acts_that_make_a_credential_usable_are_recorded() {
+    let listener = CATALOGUE.events.iter().find(|listener| listener.name == "record-creation").unwrap();
+    let acts: Vec<_> = CreationAct::ALL.iter().map(|act| act.as_str()).collect();
+    assert_eq!(listener.pattern.detail.event_name, acts);
 }

@@ -1,18 +1,21 @@
 //! `EventBridge`'s default bus, played: what a CloudTrail event invokes.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::cloudtrail::IAM_REGION;
-use crate::template::{Deployment, EventRule, Scope};
+use crate::template::{AsyncInvocation, Deployment, EventRule, Scope};
 
 /// The rules of the deployment that wait for events, and what is still to be delivered.
 #[derive(Debug)]
 pub struct EventBus {
     scope: Scope,
     rules: Vec<EventRule>,
+    /// By the function's name.
+    invocations: BTreeMap<String, AsyncInvocation>,
     waiting: Mutex<Vec<Delivery>>,
 }
 
@@ -25,16 +28,20 @@ pub struct Delivery {
     pub function_arn: String,
     /// The event in `EventBridge`'s envelope.
     pub event: Value,
-    /// Lambda tries so often after this attempt.
-    retries: usize,
+    /// How often Lambda tried before.
+    attempts: usize,
     due: Timestamp,
 }
 
 impl EventBus {
     /// Takes over the deployment's rules.
     pub fn new(deployment: &Deployment) -> Self {
-        let (scope, rules) = (deployment.scope.clone(), deployment.event_rules.clone());
-        Self { scope, rules, waiting: Mutex::default() }
+        Self {
+            scope: deployment.scope.clone(),
+            rules: deployment.event_rules.clone(),
+            invocations: deployment.async_invocations.clone(),
+            waiting: Mutex::default(),
+        }
     }
 
     /// Takes an event of CloudTrail. IAM's events come in us-east-1 only: elsewhere nothing matches, whatever a rule says.
@@ -48,7 +55,7 @@ impl EventBus {
                 rule: rule.name.clone(),
                 function_arn: rule.function_arn.clone(),
                 event: event.clone(),
-                retries: RETRY_AFTER.len(),
+                attempts: 0,
                 due: now,
             });
         }
@@ -63,12 +70,25 @@ impl EventBus {
     }
 
     /// The function failed: Lambda tries an asynchronous invocation again "two more times, with a one-minute wait before the
-    /// second attempt, and two minutes before the third", and then lets the event go.
-    pub fn failed(&self, delivery: &Delivery, now: Timestamp) {
-        let Some(retries) = delivery.retries.checked_sub(1) else { return };
-        let after = RETRY_AFTER.get(RETRY_AFTER.len() - delivery.retries).copied().unwrap_or_default();
-        let due = now.checked_add(after).unwrap_or(Timestamp::MAX);
-        self.waiting().push(Delivery { retries, due, ..delivery.clone() });
+    /// second attempt, and two minutes before the third", unless the function's configuration says less. False where it will
+    /// not try again.
+    pub fn failed(&self, delivery: &Delivery, now: Timestamp) -> bool {
+        let retries = self.invocation_of(delivery).map_or(RETRY_AFTER.len(), |invocation| invocation.retries);
+        let after = RETRY_AFTER.get(..retries.min(RETRY_AFTER.len())).and_then(|waits| waits.get(delivery.attempts));
+        let Some(after) = after else { return false };
+        let due = now.checked_add(*after).unwrap_or(Timestamp::MAX);
+        let attempts = delivery.attempts.saturating_add(1);
+        self.waiting().push(Delivery { attempts, due, ..delivery.clone() });
+        true
+    }
+
+    /// ARN of the queue that keeps a delivery after the last attempt.
+    pub fn on_failure(&self, delivery: &Delivery) -> Option<&str> {
+        self.invocation_of(delivery)?.on_failure.as_deref()
+    }
+
+    fn invocation_of(&self, delivery: &Delivery) -> Option<&AsyncInvocation> {
+        self.invocations.get(delivery.function_arn.rsplit(':').next()?)
     }
 
     fn envelope(&self, detail: &Value, now: Timestamp) -> Value {
@@ -150,7 +170,7 @@ mod tests {
             }
             let due = bus.take_due(at(minute));
             assert_eq!(due.len(), 1, "at minute {minute}");
-            bus.failed(&due[0], at(minute));
+            assert_eq!(bus.failed(&due[0], at(minute)), minute < 3, "at minute {minute}");
         }
         assert!(bus.take_due(at(600)).is_empty());
     }

@@ -32,7 +32,7 @@ use crate::schedule::Schedules;
 use crate::shape::present;
 use crate::template::Deployment;
 
-pub use lambda::Invoked;
+pub use lambda::{FailedEvent, Invoked};
 pub use looking::ComplianceRow;
 pub use options::Options;
 pub use time::Settled;
@@ -58,6 +58,7 @@ pub struct Sandbox {
     proxy: Proxy,
     emulator: Emulator,
     invocations: Mutex<Vec<Invoked>>,
+    failed_events: Mutex<Vec<FailedEvent>>,
     /// Config neither evaluates nor remediates.
     silent: AtomicBool,
     /// Removed last.

@@ -18,7 +18,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
-pub use functions::{Function, Permission, Role};
+pub use functions::{AsyncInvocation, Function, Permission, Role};
 pub use rules::{ConfigRule, EventRule, Remediation, RemediationValue, Schedule};
 pub use storage::{Parameter, Table};
 
@@ -62,6 +62,8 @@ pub struct Deployment {
     pub functions: BTreeMap<String, Function>,
     /// IAM roles by ARN.
     pub roles: BTreeMap<String, Role>,
+    /// What Lambda does with events that it keeps for a function, by the function's name.
+    pub async_invocations: BTreeMap<String, AsyncInvocation>,
     /// Who may invoke a function without a role.
     pub permissions: Vec<Permission>,
     /// AWS Config rules by name.
@@ -99,6 +101,7 @@ impl Deployment {
             scope,
             functions: BTreeMap::new(),
             roles: BTreeMap::new(),
+            async_invocations: BTreeMap::new(),
             permissions: Vec::new(),
             rules: BTreeMap::new(),
             remediations: BTreeMap::new(),
@@ -134,6 +137,10 @@ impl Deployment {
             "AWS::Lambda::Function" => {
                 let function = Function::read(name()?, properties)?;
                 self.functions.insert(function.name.clone(), function);
+            }
+            "AWS::Lambda::EventInvokeConfig" => {
+                let (function, invocation) = AsyncInvocation::read(properties)?;
+                self.async_invocations.insert(function, invocation);
             }
             "AWS::Lambda::Permission" => self.permissions.push(Permission::read(properties)?),
             "AWS::IAM::Role" => {
@@ -234,9 +241,14 @@ const RESOURCE_ATTRIBUTES: [&str; 7] =
     ["Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"];
 
 /// Types that are deployed but cannot show in the sandbox, each with the reason.
-const UNSEEN: [(&str, &str); 4] = [
+const UNSEEN: [(&str, &str); 6] = [
     ("AWS::CDK::Metadata", "tells AWS which constructs were used"),
     ("AWS::CloudWatch::Alarm", "nothing gathers metrics; the functions' logs, which metrics are made of, are kept"),
     ("AWS::Logs::LogGroup", "logs are kept as text, without retention or encryption"),
     ("AWS::Logs::MetricFilter", "nothing gathers metrics"),
+    ("AWS::SQS::Queue", "messages are kept, without retention or encryption, and nobody takes them"),
+    (
+        "AWS::SQS::QueuePolicy",
+        "Lambda sends in the function's role, and the way from EventBridge to Lambda never fails here",
+    ),
 ];

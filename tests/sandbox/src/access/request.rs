@@ -100,6 +100,8 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
             let (group, stream) = (text(parameters, "logGroupName")?, text(parameters, "logStreamName")?);
             vec![scope.arn("logs", &format!("log-group:{group}:log-stream:{stream}"))]
         }
+        // Lambda does it in the function's role, and names the queue by its ARN.
+        "sqs:SendMessage" => vec![text(parameters, "QueueArn")?.to_owned()],
         action if action.starts_with("dynamodb:") => return dynamodb(call, action, scope),
         action => bail!("`{action}` is not listed"),
     };

@@ -10,6 +10,7 @@ use super::Sandbox;
 use crate::access::arn_matches;
 use crate::automation::{self, Lambda};
 use crate::call::Call;
+use crate::event_bus::Delivery;
 use crate::functions::{Ended, FunctionError, Invocation};
 
 /// One invocation and who caused it.
@@ -23,6 +24,15 @@ pub struct Invoked {
     pub at: Timestamp,
     /// The invocation.
     pub invocation: Invocation,
+}
+
+/// An event that a function failed on for the last time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedEvent {
+    /// ARN of the queue that keeps it.
+    pub queue_arn: String,
+    /// The event.
+    pub event: Value,
 }
 
 impl Sandbox {
@@ -57,6 +67,25 @@ impl Sandbox {
         });
         ensure!(allowed, "no permission lets `{service}` invoke `{function}` for `{source_arn}`");
         self.invoke_function(function, payload, service).await
+    }
+
+    /// A function failed on an event that Lambda keeps for it. After the last attempt Lambda puts the event into a queue, in
+    /// the function's role.
+    pub(super) fn failed_on(&self, delivery: &Delivery) -> Result<()> {
+        if self.event_bus.failed(delivery, self.now()) {
+            return Ok(());
+        }
+        let Some(queue) = self.event_bus.on_failure(delivery) else { return Ok(()) };
+        let function = delivery.function_arn.rsplit(':').next().unwrap_or_default();
+        let deployed = self.deployment.functions.get(function);
+        let role_arn = &deployed.with_context(|| format!("there is no function `{function}`"))?.role_arn;
+        let call = self.call_of(function, "sqs:SendMessage", json!({ "QueueArn": queue }));
+        if let Err(denied) = self.access.check_in_role(role_arn, &call) {
+            bail!("Lambda cannot keep an event of function `{function}`: {}", denied.0);
+        }
+        let failed = FailedEvent { queue_arn: queue.to_owned(), event: delivery.event.clone() };
+        self.failed_events.lock().unwrap_or_else(PoisonError::into_inner).push(failed);
+        Ok(())
     }
 
     /// Lambda writes a function's log in the function's role.

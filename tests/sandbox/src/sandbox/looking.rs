@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::{Invoked, Sandbox};
+use super::{FailedEvent, Invoked, Sandbox};
 use crate::access::Access;
 use crate::automation::{Automation, Execution};
 use crate::clock::Clock;
@@ -126,6 +126,11 @@ impl Sandbox {
     /// Every invocation so far.
     pub fn invocations(&self) -> Vec<Invoked> {
         self.invocations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The events that queues keep because functions failed on them.
+    pub fn failed_events(&self) -> Vec<FailedEvent> {
+        self.failed_events.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the functions wrote.

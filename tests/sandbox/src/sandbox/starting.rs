@@ -85,6 +85,7 @@ impl Sandbox {
             proxy,
             emulator,
             invocations: Mutex::default(),
+            failed_events: Mutex::default(),
             silent: AtomicBool::new(false),
             folder,
         })

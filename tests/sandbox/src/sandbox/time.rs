@@ -158,7 +158,7 @@ impl Sandbox {
             let ended = self.invoke_as_service(service, &rule_arn, &delivery.function_arn, &delivery.event).await;
             let ended = ended.with_context(|| format!("failed to deliver an event of rule `{}`", delivery.rule))?;
             if !matches!(ended.result, Ended::Answered(_)) {
-                self.event_bus.failed(&delivery, self.now());
+                self.failed_on(&delivery)?;
             }
             invocations.push(ended);
         }

@@ -71,6 +71,39 @@ impl Function {
     }
 }
 
+/// What Lambda does with an event that it keeps for a function, when the function fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsyncInvocation {
+    /// How often it tries again.
+    pub retries: usize,
+    /// ARN of the queue into which it puts the event after that; without one the event is gone.
+    pub on_failure: Option<String>,
+}
+
+impl AsyncInvocation {
+    /// The name of the function, and what is done for it.
+    pub(super) fn read(mut properties: Properties) -> Result<(String, Self)> {
+        let function = properties.need_text("FunctionName")?;
+        let qualifier = properties.need_text("Qualifier")?;
+        ensure!(qualifier == "$LATEST", "qualifier `{qualifier}` is not modelled; there is one version");
+        let retries = properties.number("MaximumRetryAttempts")?.unwrap_or(2);
+        ensure!(retries <= 2, "Lambda tries at most twice again");
+        let mut on_failure = None;
+        if let Some(mut destinations) = properties.nested("DestinationConfig")? {
+            if let Some(mut failure) = destinations.nested("OnFailure")? {
+                let arn = failure.need_text("Destination")?;
+                ensure!(arn.split(':').nth(2) == Some("sqs"), "destination `{arn}` is not modelled; only a queue is");
+                on_failure = Some(arn);
+                failure.finish()?;
+            }
+            destinations.finish()?;
+        }
+        properties.unseen(&["MaximumEventAgeInSeconds"], "three attempts take three minutes");
+        properties.finish()?;
+        Ok((function, Self { retries: usize::try_from(retries)?, on_failure }))
+    }
+}
+
 /// A statement of a function's resource policy.
 #[derive(Clone, Debug)]
 pub struct Permission {

@@ -279,6 +279,7 @@ fn naming(kind: &str) -> Option<(&'static str, &'static str)> {
         "AWS::Events::Rule" => ("Name", "events rule/{}"),
         "AWS::Scheduler::Schedule" => ("Name", "scheduler schedule/default/{}"),
         "AWS::Logs::LogGroup" => ("LogGroupName", "logs log-group:{}:*"),
+        "AWS::SQS::Queue" => ("QueueName", "sqs {}"),
         _ => return None,
     })
 }
