@@ -171,3 +171,23 @@ fn a_rule_of_eventbridge_waits_for_time_or_for_events() {
     assert!(error(&rule(json!({ "EventPattern": pattern, "Targets": shaped }))).contains("`InputPath`"));
     assert!(error(&rule(json!({ "Targets": targets }))).contains("either"));
 }
+
+#[test]
+fn an_event_that_a_function_fails_on_is_kept_where_the_template_says() {
+    let kept = |config: Value| {
+        let queue = json!({ "Type": "AWS::SQS::Queue", "Properties": { "QueueName": "failed" } });
+        let mut properties = json!({ "FunctionName": { "Ref": "Age" }, "Qualifier": "$LATEST" });
+        properties.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
+        let config = json!({ "Type": "AWS::Lambda::EventInvokeConfig", "Properties": properties });
+        let resources =
+            json!({ "Role": role(), "Age": function(), "Ledger": ledger(), "Failed": queue, "Config": config });
+        deploy(&resources).map(|deployment| deployment.async_invocations["credwarden-age"].clone())
+    };
+    let queue = json!({ "OnFailure": { "Destination": { "Fn::GetAtt": ["Failed", "Arn"] } } });
+    let config = kept(json!({ "MaximumRetryAttempts": 1, "DestinationConfig": queue })).unwrap();
+    assert_eq!((config.retries, config.on_failure.as_deref()), (1, Some("arn:aws:sqs:us-east-1:123456789012:failed")));
+    assert_eq!(kept(json!({})).unwrap().on_failure, None);
+    for refused in [json!({ "MaximumRetryAttempts": 3 }), json!({ "DestinationConfig": { "OnSuccess": {} } })] {
+        assert!(kept(refused).is_err());
+    }
+}
