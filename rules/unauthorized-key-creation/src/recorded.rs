@@ -48,3 +48,78 @@ impl<L: ReadTrail, T: Table> TellProvenance for Recorded<L, T> {
         Ok(Some(recorded.provenance(installed, &kept.backfill, self.own_roles.clone())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use credwarden_creation::lookup::LookedUp;
+    use credwarden_credential::creation::CreationAct;
+    use credwarden_inventory::read::{Failure, Marker, Page, ReadError};
+    use credwarden_ledger::memory::MemoryTable;
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    const PLENTY: Duration = Duration::from_mins(2);
+
+    /// A history of one event, or one that does not answer.
+    struct Trail(Option<LookedUp>);
+
+    impl ReadTrail for Trail {
+        async fn lookup_events(
+            &self,
+            act: CreationAct,
+            from: Timestamp,
+            to: Timestamp,
+            _marker: Option<Marker>,
+        ) -> Result<Page<LookedUp>, ReadError> {
+            let Some(event) = &self.0 else { return Err(ReadError::new(Failure::Denied, "look up")) };
+            let is_asked_for = act == CreationAct::CreateAccessKey && from <= event.at && event.at <= to;
+            let items = if is_asked_for { vec![event.clone()] } else { Vec::new() };
+            Ok(Page { items, next: None })
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-24T12:00:00Z".parse().unwrap()
+    }
+
+    fn history() -> Trail {
+        let at = now() - SignedDuration::from_hours(24);
+        let text = format!(
+            r#"{{
+                "userIdentity": {{ "type": "Root", "principalId": "123456789012", "arn": "arn:aws:iam::123456789012:root",
+                    "accountId": "123456789012" }},
+                "eventTime": "{at}", "eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey",
+                "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "eventID": "e-1",
+                "requestParameters": {{ "userName": "alice" }},
+                "responseElements": {{ "accessKey": {{ "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "userName": "alice" }} }}
+            }}"#
+        );
+        Trail(Some(LookedUp { id: "e-1".to_owned(), at, text }))
+    }
+
+    async fn known(trail: Trail, table: &MemoryTable, now: Timestamp) -> Provenance {
+        let recorded = Recorded { trail, ledger: Ledger::new(table.clone()), own_roles: BTreeSet::new() };
+        recorded.provenance(now, PLENTY).await.unwrap().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_history_showed_once_is_known_when_it_shows_it_no_more() {
+        let table = MemoryTable::default();
+        let first = known(history(), &table, now()).await;
+        assert_eq!((first.creations.len(), first.installed), (1, now()));
+        assert!(first.coverage[&CreationAct::CreateAccessKey].covers(now() - SignedDuration::from_hours(2)));
+
+        let later = now() + SignedDuration::from_hours(24 * 120);
+        let second = known(Trail(None), &table, later).await;
+        assert_eq!(second.creations, first.creations);
+        assert_eq!(second.installed, now(), "the account was first looked at then");
+        assert_eq!(second.coverage, first.coverage, "what cannot be asked is not covered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_history_that_never_answered_covers_nothing() {
+        let nothing = known(Trail(None), &MemoryTable::default(), now()).await;
+        assert_eq!((nothing.creations.len(), nothing.coverage.len()), (0, 0));
+    }
+}
