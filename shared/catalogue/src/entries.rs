@@ -2,6 +2,33 @@
 
 use crate::{Catalogue, DetailPattern, Exists, FORMAT, Function, Grant, Listener, On, Pattern, Remedy, Rule, Schedule};
 
+/// Each kind of credential of a user, listed.
+const ALL_KINDS_OF_CREDENTIALS: Grant = Grant {
+    actions: &["iam:GetLoginProfile", "iam:ListAccessKeys", "iam:ListSSHPublicKeys", "iam:ListSigningCertificates"],
+    on: On::Users,
+};
+
+/// What AWS Config has of the rule: only what changed is sent.
+const STORED_RESULTS: Grant = Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule };
+
+/// The policy.
+const POLICY: Grant = Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter };
+
+/// What a rule remembers: how far it came, and what it saw.
+const MEMORY_OF_A_RULE: Grant = Grant {
+    actions: &[
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+    ],
+    on: On::Ledger,
+};
+
+/// What is due, and the exceptions.
+const LEDGER_INDEX: Grant = Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex };
+
 /// Everything that is deployed.
 pub const CATALOGUE: Catalogue = Catalogue {
     format: FORMAT,
@@ -26,19 +53,11 @@ pub const CATALOGUE: Catalogue = Catalogue {
                         ],
                         on: On::Any,
                     },
-                    Grant {
-                        actions: &[
-                            "iam:GetLoginProfile",
-                            "iam:ListAccessKeys",
-                            "iam:ListSSHPublicKeys",
-                            "iam:ListSigningCertificates",
-                        ],
-                        on: On::Users,
-                    },
-                    Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
-                    Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
-                    Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
-                    Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
+                    ALL_KINDS_OF_CREDENTIALS,
+                    STORED_RESULTS,
+                    POLICY,
+                    MEMORY_OF_A_RULE,
+                    LEDGER_INDEX,
                 ],
             },
         },
@@ -70,10 +89,10 @@ pub const CATALOGUE: Catalogue = Catalogue {
                         ],
                         on: On::Users,
                     },
-                    Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
-                    Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
-                    Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
-                    Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
+                    STORED_RESULTS,
+                    POLICY,
+                    MEMORY_OF_A_RULE,
+                    LEDGER_INDEX,
                 ],
             },
         },
@@ -98,19 +117,11 @@ pub const CATALOGUE: Catalogue = Catalogue {
                         ],
                         on: On::Any,
                     },
-                    Grant {
-                        actions: &[
-                            "iam:GetLoginProfile",
-                            "iam:ListAccessKeys",
-                            "iam:ListSSHPublicKeys",
-                            "iam:ListSigningCertificates",
-                        ],
-                        on: On::Users,
-                    },
-                    Grant { actions: &["config:GetComplianceDetailsByConfigRule"], on: On::OwnRule },
-                    Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
-                    Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
-                    Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
+                    ALL_KINDS_OF_CREDENTIALS,
+                    STORED_RESULTS,
+                    POLICY,
+                    MEMORY_OF_A_RULE,
+                    LEDGER_INDEX,
                 ],
             },
         },
@@ -143,11 +154,12 @@ pub const CATALOGUE: Catalogue = Catalogue {
                 Grant { actions: &["iam:ListAttachedGroupPolicies"], on: On::Groups },
                 Grant { actions: &["config:BatchGetResourceConfig"], on: On::Any },
                 Grant { actions: &["ssm:GetAutomationExecution"], on: On::Executions },
-                Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter },
+                POLICY,
                 Grant { actions: &["ssm:GetParameter"], on: On::KillSwitchParameter },
                 Grant {
                     actions: &[
                         "dynamodb:ConditionCheckItem",
+                        "dynamodb:DeleteItem",
                         "dynamodb:GetItem",
                         "dynamodb:PutItem",
                         "dynamodb:Query",
@@ -166,7 +178,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             memory_mb: 256,
             timeout_seconds: 290,
             grants: &[
-                Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex },
+                LEDGER_INDEX,
                 Grant {
                     actions: &[
                         "dynamodb:DeleteItem",
