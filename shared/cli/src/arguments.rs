@@ -57,7 +57,7 @@ pub enum Command {
     /// Print a policy, check one, or print the schema of policies.
     Policy(PolicyRequest),
     /// Print the IAM policy that `scan`, `explain` and `snapshot` need, as JSON.
-    Permissions,
+    Permissions(Permissions),
     /// Print the completion script of a shell.
     Completions {
         /// The shell.
@@ -112,6 +112,14 @@ pub struct Record {
     pub account: Account,
 }
 
+/// What `permissions` is asked.
+#[derive(Debug, Args)]
+pub struct Permissions {
+    /// Add the statement that `--ledger-table` needs, for this table or its ARN.
+    #[arg(long, value_name = "NAME")]
+    pub ledger_table: Option<String>,
+}
+
 /// Where facts come from, and the policy they are judged by. Without a file, the account of the caller is read.
 #[derive(Debug, Args)]
 pub struct Input {
@@ -149,6 +157,10 @@ pub struct Account {
     /// The external id that the role asks for.
     #[arg(long, value_name = "ID", requires = "role_arn", help_heading = "Account")]
     pub external_id: Option<String>,
+    /// The table, or its ARN, of a deployment's ledger: its exceptions are honoured as the rules honour them. It is read
+    /// in the region that is called, so name the deployment's.
+    #[arg(long, value_name = "NAME", help_heading = "Account")]
+    pub ledger_table: Option<String>,
 }
 
 /// What `policy` is asked; without any of them, it prints the built-in policy with every limit of every class.

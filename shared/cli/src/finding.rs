@@ -54,6 +54,10 @@ pub struct Finding {
     pub non_compliant_since: Option<Timestamp>,
     /// The last instant at which a compliant credential is within the limit, once its days of warning have begun.
     pub due_by: Option<Timestamp>,
+    /// The exception that lets the credential break the rule; `None` where it breaks nothing, or none covers it.
+    pub exception: Option<String>,
+    /// The last instant at which that exception holds.
+    pub excepted_until: Option<Timestamp>,
     /// The same in words.
     pub reason: String,
     /// The controls of frameworks that the rule serves.
@@ -91,7 +95,7 @@ impl Finding {
 
     /// Whether it is worth a look: anything but plainly compliant.
     pub fn is_remarkable(&self) -> bool {
-        self.status != Status::Compliant || self.due_by.is_some()
+        self.status != Status::Compliant || self.due_by.is_some() || self.exception.is_some()
     }
 }
 
@@ -177,6 +181,8 @@ pub struct Summary {
     pub unknown: usize,
     /// Findings that are `COMPLIANT`, but due for replacement soon.
     pub due: usize,
+    /// Findings that are `COMPLIANT` only because an exception covers them.
+    pub excepted: usize,
     /// Findings that are `COMPLIANT` without a remark.
     pub compliant: usize,
     /// Rows of a credential report that belong to nobody that can be told.
@@ -192,7 +198,8 @@ impl Summary {
             non_compliant: count(|finding| finding.status == Status::NonCompliant),
             unknown: count(|finding| finding.status == Status::Unknown),
             due: count(|finding| finding.status == Status::Compliant && finding.due_by.is_some()),
-            compliant: count(|finding| finding.status == Status::Compliant && finding.due_by.is_none()),
+            excepted: count(|finding| finding.exception.is_some()),
+            compliant: count(|finding| !finding.is_remarkable()),
             unreadable_rows: 0,
         }
     }

@@ -52,8 +52,8 @@ pub async fn facts(input: &Input, policy: &Policy, rules: &[&Rule], now: Timesta
             Ok(recorded::facts(&text, &file.display().to_string(), as_of)?)
         }
         (None, None) => {
-            let collected = Box::pin(account::collect(&input.account, policy, rules, now)).await?;
-            Ok(account::facts(collected, now))
+            let (collected, exceptions) = Box::pin(account::collect(&input.account, policy, rules, now)).await?;
+            Ok(account::facts(collected, exceptions, now))
         }
     }
 }

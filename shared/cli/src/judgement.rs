@@ -19,12 +19,13 @@ use crate::subject::{Facts, Subject};
 /// All findings, those that are plainly compliant included, in the order in which they are written.
 pub fn findings(facts: &Facts, policy: &Policy, rules: &[&Rule]) -> Vec<Finding> {
     let worlds = reported::Worlds::of(policy);
+    let exceptions = facts.exceptions.clone().unwrap_or_default();
     let mut findings: Vec<Finding> = facts
         .subjects
         .iter()
         .flat_map(|subject| rules.iter().map(move |rule| (subject, rule)))
         .flat_map(|(subject, rule)| match subject {
-            Subject::User(user) => of_user(user, policy, rule, facts.as_of),
+            Subject::User(user) => of_user(user, policy, &exceptions, rule, facts.as_of),
             Subject::Reported(user) => reported::findings(user, policy, &worlds, rule, facts.as_of),
         })
         .collect();
@@ -33,13 +34,19 @@ pub fn findings(facts: &Facts, policy: &Policy, rules: &[&Rule]) -> Vec<Finding>
 }
 
 fn order(finding: &Finding) -> impl Ord + use<'_> {
-    let is_plain = finding.status == Status::Compliant && finding.due_by.is_none();
-    (finding.status, is_plain, &finding.resource_name, finding.credential_kind, finding.credential(), finding.rule)
+    (
+        finding.status,
+        !finding.is_remarkable(),
+        &finding.resource_name,
+        finding.credential_kind,
+        finding.credential(),
+        finding.rule,
+    )
 }
 
 /// What one rule says of one user that was read from IAM.
-fn of_user(user: &User, policy: &Policy, rule: &Rule, now: Timestamp) -> Vec<Finding> {
-    let verdict = (rule.judge)(user, policy, &Exceptions::default(), now);
+fn of_user(user: &User, policy: &Policy, exceptions: &Exceptions, rule: &Rule, now: Timestamp) -> Vec<Finding> {
+    let verdict = (rule.judge)(user, policy, exceptions, now);
     let who = Who {
         id: Some(user.id.clone()),
         name: user.name.clone(),
@@ -88,7 +95,15 @@ fn of_user(user: &User, policy: &Policy, rule: &Rule, now: Timestamp) -> Vec<Fin
                 named.insert(credential.clone());
                 Finding { due_by: Some(*reached), ..of_credential(credential, Status::Compliant, reason) }
             }
-            Note::Baseline { credential, .. } | Note::Excepted { credential, .. } => {
+            Note::Excepted { credential, exception, until } => {
+                named.insert(credential.clone());
+                Finding {
+                    exception: Some(exception.clone()),
+                    excepted_until: Some(*until),
+                    ..of_credential(credential, Status::Compliant, reason)
+                }
+            }
+            Note::Baseline { credential, .. } => {
                 named.insert(credential.clone());
                 of_credential(credential, Status::Compliant, reason)
             }
@@ -108,7 +123,7 @@ fn of_user(user: &User, policy: &Policy, rule: &Rule, now: Timestamp) -> Vec<Fin
             }
             Some(Listing::Reported(listed)) => findings.extend(listed.active.iter().map(|one| {
                 let slot = reported::slot_name(kind, one.slot);
-                let reason = format!("{slot} is within the limits: no credential is older than its user");
+                let reason = format!("{slot} is within the limits, as the credential report shows");
                 reported::place(about(Status::Compliant, reason), kind, one)
             })),
             Some(Listing::Unread(_)) | None => {}
@@ -151,6 +166,8 @@ impl Who {
             limit_days: None,
             non_compliant_since: None,
             due_by: None,
+            exception: None,
+            excepted_until: None,
             reason,
             controls: rule.controls(),
         }

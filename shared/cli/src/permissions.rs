@@ -1,5 +1,8 @@
 //! `credwarden permissions`: what reading an account needs.
 
+use std::iter;
+
+use credwarden_ledger::table::INDEX;
 use serde_json::{Value, json};
 
 /// The actions of IAM that reading calls. None of them can be narrowed to fewer users than are judged, and some
@@ -17,10 +20,20 @@ pub const ACTIONS: [&str; 10] = [
     "iam:ListSigningCertificates",
 ];
 
-/// The policy to attach to whoever reads.
-pub fn policy() -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{ "Sid": "CredwardenReads", "Effect": "Allow", "Action": ACTIONS, "Resource": "*" }],
-    })
+/// The policy to attach to whoever reads, with a statement of its own for the exceptions in this table.
+pub fn policy(ledger_table: Option<&str>) -> Value {
+    let account = json!({ "Sid": "CredwardenReads", "Effect": "Allow", "Action": ACTIONS, "Resource": "*" });
+    let exceptions = ledger_table.map(|table| {
+        let index = format!("{}/index/{INDEX}", arn(table));
+        json!({
+            "Sid": "CredwardenReadsExceptions", "Effect": "Allow", "Action": ["dynamodb:Query"], "Resource": index,
+        })
+    });
+    let statements: Vec<Value> = iter::once(account).chain(exceptions).collect();
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// A table of that name in any region; an ARN stands as it is.
+fn arn(table: &str) -> String {
+    if table.starts_with("arn:") { table.to_owned() } else { format!("arn:aws:dynamodb:*:*:table/{table}") }
 }

@@ -43,11 +43,19 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// What stands in a deployment's ledger, which is not read here, and what that means.
-pub const IN_THE_LEDGER: [&str; 2] = [
-    "exceptions stand in the ledger of a deployment, which is not read: what they excuse is found",
-    "who created a credential stands in that ledger, too: unauthorized-key-creation is not judged",
-];
+/// What is said where the exceptions are not known.
+pub const EXCEPTIONS_UNKNOWN: &str = "exceptions are not known, and what they excuse is found: they stand in the ledger \
+                                      of a deployment, which `--ledger-table NAME` reads from an account";
+
+/// What only a deployment's rule can tell.
+pub const CREATORS_UNKNOWN: &str =
+    "who created a credential is recorded by a deployment alone: unauthorized-key-creation is not judged";
+
+/// What stands in a deployment's ledger and was not read.
+pub fn not_read(exceptions: Option<&Exceptions>) -> Vec<String> {
+    let exceptions_unknown = exceptions.is_none().then_some(EXCEPTIONS_UNKNOWN);
+    exceptions_unknown.into_iter().chain([CREATORS_UNKNOWN]).map(str::to_owned).collect()
+}
 
 /// The rules of these names, or all where none is named.
 pub fn chosen(names: &[RuleName]) -> Vec<&'static Rule> {

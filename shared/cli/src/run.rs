@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use crate::arguments::{Arguments, Command, Explain, ExplainFormat, Format, PolicyRequest, Scan};
 use crate::failure::Failure;
-use crate::input::recorded::Recording;
 use crate::input::{account, facts, policy, text};
 use crate::output::{Look, csv, json, sarif, table};
 use crate::rules::{RULES, chosen};
@@ -38,12 +37,14 @@ pub async fn run(arguments: Arguments, look: Look, now: Timestamp) -> Result<Out
         Command::Scan(request) => run_scan(&request, look, now).await,
         Command::Explain(request) => run_explain(&request, now).await,
         Command::Snapshot(request) => {
-            let snapshot = Box::pin(account::record(&request.account, now)).await?;
-            let text = Recording::of(snapshot).to_json().context("failed to write the recording")?;
+            let recording = Box::pin(account::record(&request.account, now)).await?;
+            let text = recording.to_json().context("failed to write the recording")?;
             Ok(Outcome::from(text + "\n"))
         }
         Command::Policy(request) => Ok(run_policy(&request)?.into()),
-        Command::Permissions => Ok(json::render_sorted(&permissions::policy())?.into()),
+        Command::Permissions(request) => {
+            Ok(json::render_sorted(&permissions::policy(request.ledger_table.as_deref()))?.into())
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "credwarden", &mut script);

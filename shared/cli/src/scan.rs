@@ -57,7 +57,7 @@ pub fn scan(
 
 /// The exit status of a scan that could be made.
 pub fn exit_status(summary: &Summary, fail_on: FailOn) -> u8 {
-    let Summary { non_compliant, unknown, due, unreadable_rows, users: _, compliant: _ } = *summary;
+    let Summary { non_compliant, unknown, due, unreadable_rows, users: _, excepted: _, compliant: _ } = *summary;
     if non_compliant > 0 && fail_on <= FailOn::NonCompliant {
         1
     } else if unknown + unreadable_rows > 0 && fail_on <= FailOn::Unknown {
@@ -96,6 +96,7 @@ fn check_users(subjects: &[Subject], patterns: &[String]) -> Result<(), Failure>
 pub fn worst(finding: &Finding) -> &'static str {
     match finding.status {
         Status::Compliant if finding.due_by.is_some() => "DUE",
+        Status::Compliant if finding.exception.is_some() => "EXCEPTED",
         status => status.as_str(),
     }
 }

@@ -2,6 +2,7 @@
 
 use credwarden_credential::id::{AccountId, Arn, UserName};
 use credwarden_credential::snapshot::User;
+use credwarden_policy::exception::Exceptions;
 use jiff::Timestamp;
 
 use crate::finding::SourceKind;
@@ -18,6 +19,8 @@ pub struct Facts {
     pub as_of: Timestamp,
     /// Each user.
     pub subjects: Vec<Subject>,
+    /// What users' credentials may break, until when; `None`: nobody read it.
+    pub exceptions: Option<Exceptions>,
     /// How many rows of a report belong to nobody that can be told.
     pub unreadable_rows: usize,
     /// What the source never shows, in words.

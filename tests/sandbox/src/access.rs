@@ -11,9 +11,10 @@ mod request;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use crate::call::{Call, Denied, Gate};
 use crate::directory::Directory;
@@ -32,6 +33,8 @@ pub struct Access {
     roles: BTreeMap<String, RoleAccess>,
     /// Role ARN by caller.
     callers: BTreeMap<String, String>,
+    /// People with a policy of their own; all others are administrators.
+    confined: Mutex<BTreeMap<String, Arc<RoleAccess>>>,
     seen: Mutex<Seen>,
 }
 
@@ -98,7 +101,19 @@ impl Access {
             );
             callers.insert(function.name.clone(), function.role_arn.clone());
         }
-        Ok(Self { scope: deployment.scope.clone(), directory, roles, callers, seen: Mutex::default() })
+        let (scope, confined, seen) = (deployment.scope.clone(), Mutex::default(), Mutex::default());
+        Ok(Self { scope, directory, roles, callers, confined, seen })
+    }
+
+    /// From now on the person may do what this policy allows, and nothing else. Grants that it needed are among
+    /// [`Access::used`], the caller in place of a role.
+    pub fn confine(&self, caller: &str, policy: &Value) -> Result<()> {
+        ensure!(caller.starts_with(PERSON), "`{caller}` is no person");
+        let place = || format!("the policy of `{caller}`");
+        let policies = vec![Policy::parse("inline", policy).with_context(place)?];
+        let mut confined = self.confined.lock().unwrap_or_else(PoisonError::into_inner);
+        confined.insert(caller.to_owned(), Arc::new(RoleAccess { name: caller.to_owned(), policies }));
+        Ok(())
     }
 
     /// Everything that the roles allow, action by action.
@@ -124,18 +139,30 @@ impl Access {
         let Some(role) = self.roles.get(role_arn) else {
             return Err(Denied(format!("role `{role_arn}` of `{}` is not in the template", call.caller)));
         };
+        self.check_by(role, &self.session_arn(role, &call.caller), call)
+    }
+
+    /// Whether the policies of a role or a person allow a call; `who` is the ARN of whoever calls.
+    fn check_by(&self, role: &RoleAccess, who: &str, call: &Call) -> Result<(), Denied> {
         let requests = request::requests(call, &self.scope, &self.directory).map_err(|problem| {
             Denied(format!("the sandbox does not know which resources {} touches: {problem}", call.action))
         })?;
         for request in requests {
             for resource in &request.resources {
-                self.check_resource(role, call, &request, resource)?;
+                self.check_resource(role, who, call, &request, resource)?;
             }
         }
         Ok(())
     }
 
-    fn check_resource(&self, role: &RoleAccess, call: &Call, request: &Request, resource: &str) -> Result<(), Denied> {
+    fn check_resource(
+        &self,
+        role: &RoleAccess,
+        who: &str,
+        call: &Call,
+        request: &Request,
+        resource: &str,
+    ) -> Result<(), Denied> {
         let mut allowed = Vec::new();
         let mut denied_by = None;
         for policy in &role.policies {
@@ -163,10 +190,7 @@ impl Access {
             Some(policy) => format!("with an explicit deny in an identity-based policy: {policy}"),
             None => format!("because no identity-based policy allows the {action} action"),
         };
-        Err(Denied(format!(
-            "User: {} is not authorized to perform: {action} on resource: {resource} {why}",
-            self.session_arn(role, &call.caller)
-        )))
+        Err(Denied(format!("User: {who} is not authorized to perform: {action} on resource: {resource} {why}")))
     }
 
     /// The ARN under which a caller appears: the session of its role.
@@ -193,10 +217,11 @@ impl RoleAccess {
 }
 
 impl Gate for Access {
-    /// People are administrators; everybody else is a function.
+    /// People are administrators unless confined; everybody else is a function.
     fn check(&self, call: &Call) -> Result<(), Denied> {
         if call.caller.starts_with(PERSON) {
-            return Ok(());
+            let confined = self.confined.lock().unwrap_or_else(PoisonError::into_inner).get(&call.caller).cloned();
+            return confined.map_or(Ok(()), |policies| self.check_by(&policies, &self.caller_arn(&call.caller), call));
         }
         match self.callers.get(&call.caller) {
             Some(role_arn) => self.check_in_role(role_arn, call),

@@ -134,6 +134,11 @@ impl Functions {
         }
     }
 
+    /// What every process of this sandbox sees around it.
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
     /// Invokes a function and waits for its end: on a warm process, else on a new one.
     ///
     /// An error is an unknown function or a binary that cannot be started; everything else is the invocation's end.

@@ -87,6 +87,11 @@ impl Person {
         }
     }
 
+    /// Its name among the sandbox's callers.
+    pub fn caller(&self) -> String {
+        format!("person:{}", self.label())
+    }
+
     /// Name of the IAM user that it is, on which its calls act that name nobody.
     pub fn own_name(&self) -> Option<&str> {
         match &self.identity {

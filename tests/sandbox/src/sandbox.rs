@@ -32,6 +32,7 @@ use crate::schedule::Schedules;
 use crate::shape::present;
 use crate::template::Deployment;
 
+pub use acting::Ran;
 pub use lambda::{FailedEvent, Invoked};
 pub use looking::ComplianceRow;
 pub use options::Options;
@@ -44,6 +45,8 @@ pub use time::Settled;
 pub struct Sandbox {
     options: Options,
     deployment: Deployment,
+    /// Programs of the workspace, by name.
+    binaries: BTreeMap<String, PathBuf>,
     clock: Clock,
     directory: Directory,
     access: Arc<Access>,

@@ -8,12 +8,15 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::{Snapshot, User};
+use credwarden_credential::snapshot::User;
 use credwarden_inventory::calls;
 use credwarden_inventory::collect::{CollectError, Collected, Wanted};
 use credwarden_inventory::iam::Iam;
 use credwarden_inventory::live::LastUses;
 use credwarden_inventory::read::ReadIam;
+use credwarden_ledger::Ledger;
+use credwarden_ledger::dynamo::DynamoTable;
+use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use jiff::Timestamp;
 
@@ -21,7 +24,8 @@ use crate::arguments::Account;
 use crate::failure::Failure;
 use crate::finding::SourceKind;
 use crate::input::progress::Watched;
-use crate::rules::{IN_THE_LEDGER, Rule};
+use crate::input::recorded::Recording;
+use crate::rules::{Rule, not_read};
 use crate::subject::{Facts, Subject};
 
 /// How long an account may take: no limit that an account of 5,000 users, some of it throttled, would reach.
@@ -33,25 +37,41 @@ const REGION_OF_IAM: &str = "us-east-1";
 /// The name of the session where a role is assumed, as CloudTrail shows it.
 const SESSION: &str = "credwarden";
 
-/// Reads the account for all of `rules` at once.
+/// Reads the account for all of `rules` at once, and the exceptions where a ledger is named.
 pub async fn collect(
     account: &Account,
     policy: &Policy,
     rules: &[&Rule],
     now: Timestamp,
-) -> Result<Collected, Failure> {
-    let iam = Watched::new(Iam::of(&sdk_config(account).await));
+) -> Result<(Collected, Option<Exceptions>), Failure> {
+    let aws = sdk_config(account).await;
+    let exceptions = exceptions(&aws, account, now).await?;
+    let iam = Watched::new(Iam::of(&aws));
     let collected = for_rules(&iam, policy, rules, now).await;
     iam.finish();
-    failed(collected)
+    Ok((failed(collected)?, exceptions))
 }
 
 /// Reads everything that any rule could ever ask of the account.
-pub async fn record(account: &Account, now: Timestamp) -> Result<Snapshot, Failure> {
-    let iam = Watched::new(Iam::of(&sdk_config(account).await));
+pub async fn record(account: &Account, now: Timestamp) -> Result<Recording, Failure> {
+    let aws = sdk_config(account).await;
+    let exceptions = exceptions(&aws, account, now).await?;
+    let iam = Watched::new(Iam::of(&aws));
     let collected = everything(&iam, now).await;
     iam.finish();
-    failed(collected).map(|collected| collected.snapshot)
+    failed(collected).map(|collected| Recording::of(collected.snapshot, exceptions))
+}
+
+/// The exceptions of the ledger that is named, read as the rules read them.
+async fn exceptions(aws: &SdkConfig, account: &Account, now: Timestamp) -> Result<Option<Exceptions>, Failure> {
+    let Some(table) = &account.ledger_table else { return Ok(None) };
+    let hint = format!(
+        "hint: `credwarden permissions --ledger-table {table}` prints the policy that the caller needs; the ledger is in \
+         the deployment's region, which `--region` names"
+    );
+    let ledger = Ledger::new(DynamoTable::new(aws, table));
+    let exceptions = ledger.exceptions(now).await.context(hint);
+    exceptions.map(Some).with_context(|| format!("failed to read the ledger `{table}`")).map_err(Failure::Account)
 }
 
 /// Reads what `rules` need to judge by `policy`: what the credential report and the lists decide is not read again.
@@ -99,14 +119,15 @@ async fn read<R: ReadIam>(
 }
 
 /// What was read, as facts.
-pub fn facts(collected: Collected, now: Timestamp) -> Facts {
+pub fn facts(collected: Collected, exceptions: Option<Exceptions>, now: Timestamp) -> Facts {
     Facts {
         kind: SourceKind::Account,
         file: None,
         as_of: now,
         subjects: collected.snapshot.users.into_values().map(Subject::User).collect(),
         unreadable_rows: 0,
-        limitations: IN_THE_LEDGER.map(str::to_owned).to_vec(),
+        limitations: not_read(exceptions.as_ref()),
+        exceptions,
     }
 }
 

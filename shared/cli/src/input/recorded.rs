@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, bail};
 use credwarden_credential::snapshot::Snapshot;
+use credwarden_policy::exception::{Exception, Exceptions};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::SourceKind;
-use crate::rules::IN_THE_LEDGER;
+use crate::rules::not_read;
 use crate::subject::{Facts, Subject};
 
 /// The format of recordings that this version writes and reads.
@@ -22,6 +23,9 @@ pub struct Recording {
     pub version: String,
     /// The account's users.
     pub snapshot: Snapshot,
+    /// The exceptions of the ledger, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceptions: Option<Vec<Exception>>,
 }
 
 /// Only what tells whether the rest can be read.
@@ -32,8 +36,9 @@ struct Head {
 
 impl Recording {
     /// A recording of what was read.
-    pub fn of(snapshot: Snapshot) -> Self {
-        Self { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), snapshot }
+    pub fn of(snapshot: Snapshot, exceptions: Option<Exceptions>) -> Self {
+        let exceptions = exceptions.map(|Exceptions(exceptions)| exceptions);
+        Self { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), snapshot, exceptions }
     }
 
     /// Reads what [`Recording::to_json`] wrote.
@@ -68,12 +73,14 @@ pub fn facts(text: &str, file: &str, as_of: Option<Timestamp>) -> anyhow::Result
              hint: choose that time or a later one"
         );
     }
+    let exceptions = recording.exceptions.map(Exceptions);
     Ok(Facts {
         kind: SourceKind::Snapshot,
         file: Some(file.to_owned()),
         as_of: as_of.unwrap_or(recorded),
         subjects: recording.snapshot.users.into_values().map(Subject::User).collect(),
         unreadable_rows: 0,
-        limitations: IN_THE_LEDGER.map(str::to_owned).to_vec(),
+        limitations: not_read(exceptions.as_ref()),
+        exceptions,
     })
 }

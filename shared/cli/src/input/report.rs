@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::finding::SourceKind;
 use crate::reported::ReportedUser;
-use crate::rules::IN_THE_LEDGER;
+use crate::rules::not_read;
 use crate::subject::{Facts, Subject};
 
 /// What no credential report shows, whatever is in it.
@@ -44,6 +44,12 @@ pub fn facts(content: &[u8], file: &str, as_of: Option<Timestamp>, now: Timestam
         as_of: as_of.unwrap_or(now),
         subjects,
         unreadable_rows: report.nameless,
-        limitations: NEVER_SHOWN.into_iter().chain(IN_THE_LEDGER).chain(undated).map(str::to_owned).collect(),
+        limitations: NEVER_SHOWN
+            .into_iter()
+            .map(str::to_owned)
+            .chain(not_read(None))
+            .chain(undated.map(str::to_owned))
+            .collect(),
+        exceptions: None,
     })
 }

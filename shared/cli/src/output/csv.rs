@@ -8,7 +8,7 @@ use crate::finding::{Finding, Scan};
 const SEPARATOR: &str = "; ";
 
 /// The columns, named as the fields of JSON.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 22] = [
     "rule",
     "status",
     "class",
@@ -29,6 +29,8 @@ const COLUMNS: [&str; 20] = [
     "dueBy",
     "reason",
     "controls",
+    "exception",
+    "exceptedUntil",
 ];
 
 /// The findings of a scan below their names.
@@ -64,6 +66,8 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
         limit_days,
         non_compliant_since,
         due_by,
+        exception,
+        excepted_until,
         reason,
         controls,
     } = finding;
@@ -88,6 +92,8 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
         date(*due_by),
         reason.clone(),
         controls.join(SEPARATOR),
+        text(exception.as_ref()),
+        date(*excepted_until),
     ]
 }
 

@@ -1,7 +1,8 @@
 //! SARIF 2.1.0 (OASIS), for code scanning and viewers.
 //!
 //! `NON_COMPLIANT` is a failure of level `error`; what is due is one of level `note`; `UNKNOWN` is of kind `open` and
-//! `COMPLIANT` of kind `pass`, whose level is `none` (3.27.9, 3.27.10). A user is no file: the location is its ARN, where the
+//! `COMPLIANT` of kind `pass`, whose level is `none` (3.27.9, 3.27.10). What an exception covers is an `error` that is
+//! suppressed (3.35). A user is no file: the location is its ARN, where the
 //! source tells it.
 
 use serde_json::{Value, json};
@@ -57,11 +58,14 @@ fn result(scan: &Scan, finding: &Finding) -> Value {
         Status::NonCompliant => ("fail", "error"),
         Status::Unknown => ("open", "none"),
         Status::Compliant if finding.due_by.is_some() => ("fail", "note"),
+        Status::Compliant if finding.exception.is_some() => ("fail", "error"),
         Status::Compliant => ("pass", "none"),
     };
     let name = finding.resource_name.as_str();
     let user = finding.resource_id.as_ref().map_or(name, |id| id.as_str());
     let uri = finding.resource_arn.as_ref().map_or_else(|| format!("urn:credwarden:user:{name}"), ToString::to_string);
+    let suppressions: Vec<Value> =
+        finding.exception.iter().map(|_| json!({ "kind": "external", "justification": finding.reason })).collect();
     json!({
         "ruleId": finding.rule.as_str(),
         "ruleIndex": scan.rules.iter().position(|rule| rule.name == finding.rule),
@@ -72,6 +76,7 @@ fn result(scan: &Scan, finding: &Finding) -> Value {
             "physicalLocation": { "artifactLocation": { "uri": uri }, "region": { "startLine": 1 } },
             "logicalLocations": [{ "name": name, "fullyQualifiedName": uri, "kind": "resource" }],
         }],
+        "suppressions": suppressions,
         "partialFingerprints": { "credential/v1": format!("{}/{user}/{}", finding.rule, finding.credential()) },
         "properties": finding,
     })

@@ -90,8 +90,10 @@ fn colour(finding: &Finding) -> Color {
 }
 
 fn summary(scan: &Scan) -> String {
-    let Summary { users: _, non_compliant, unknown, due, compliant, unreadable_rows } = scan.summary;
-    let mut text = format!("{non_compliant} NON_COMPLIANT, {unknown} UNKNOWN, {due} due soon, {compliant} COMPLIANT\n");
+    let Summary { users: _, non_compliant, unknown, due, excepted, compliant, unreadable_rows } = scan.summary;
+    let excepted = if excepted > 0 { format!("{excepted} excepted, ") } else { String::new() };
+    let mut text =
+        format!("{non_compliant} NON_COMPLIANT, {unknown} UNKNOWN, {due} due soon, {excepted}{compliant} COMPLIANT\n");
     if unreadable_rows > 0 {
         text.push_str(&counted(unreadable_rows, "row"));
         text.push_str(" of the report without a user's name: it may be cut short; get it anew\n");

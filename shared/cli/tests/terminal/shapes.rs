@@ -39,7 +39,7 @@ async fn a_scan_of_an_account_and_of_its_recording_say_the_same() {
     let scanned = for_rules(&FakeIam::new(estate()), &policy, &rules(), now()).await.unwrap();
     let recorded = everything(&FakeIam::new(estate()), now()).await.unwrap();
     let remarkable = |collected| {
-        let mut findings = findings(&facts(collected, now()), &policy, &rules());
+        let mut findings = findings(&facts(collected, None, now()), &policy, &rules());
         findings.retain(credwarden_cli::finding::Finding::is_remarkable);
         findings
     };
@@ -58,7 +58,7 @@ async fn a_report_alone_contradicts_the_account_in_nothing_but_what_tags_ask_for
     let by_report = input::report::facts(text.as_bytes(), "report", Some(now()), now()).unwrap();
     let by_report = findings(&by_report, &policy, &rules());
     let by_account = everything(&FakeIam::new(estate), now()).await.unwrap();
-    let by_account = findings(&facts(by_account, now()), &policy, &rules());
+    let by_account = findings(&facts(by_account, None, now()), &policy, &rules());
     let mut certain = 0;
     for found in by_report.iter().filter(|found| found.status != Status::Unknown) {
         let same = by_account.iter().filter(|other| {

@@ -82,6 +82,7 @@ fn by_account(estate: &Estate, policy: &Policy) -> Vec<Finding> {
         subjects: estate.snapshot().users.into_values().map(Subject::User).collect(),
         unreadable_rows: 0,
         limitations: Vec::new(),
+        exceptions: None,
     };
     findings(&facts, policy, &rules())
 }

@@ -214,6 +214,23 @@ fn a_person_is_an_administrator_and_a_stranger_is_nobody() {
 }
 
 #[test]
+fn a_person_with_a_policy_may_do_what_it_allows_and_no_more() {
+    let access = access(&json!([]));
+    let of_olivia = json!({ "Version": "2012-10-17", "Statement": [allow("iam:ListUsers", "*")] });
+    access.confine("person:olivia", &of_olivia).unwrap();
+    let by = |caller: &str, action: &str| Call { caller: caller.to_owned(), ..call(action, json!({})) };
+    assert!(access.check(&by("person:olivia", "iam:ListUsers")).is_ok());
+    assert_eq!(
+        access.check(&by("person:olivia", "iam:GetCredentialReport")).unwrap_err().0,
+        "User: arn:aws:iam::123456789012:user/olivia is not authorized to perform: iam:GetCredentialReport on \
+         resource: * because no identity-based policy allows the iam:GetCredentialReport action"
+    );
+    assert!(access.check(&by("person:paul", "iam:GetCredentialReport")).is_ok(), "others stay administrators");
+    assert_eq!(access.used().into_iter().map(|grant| grant.role).collect::<Vec<_>>(), ["person:olivia"]);
+    assert!(access.confine("automation", &of_olivia).is_err());
+}
+
+#[test]
 fn lists_of_every_kind_of_credential_are_of_their_user() {
     for action in ["iam:ListServiceSpecificCredentials", "iam:ListSSHPublicKeys", "iam:ListSigningCertificates"] {
         let statements = json!([allow(action, "arn:aws:iam::123456789012:user/people/*")]);

@@ -36,8 +36,7 @@ impl Process {
         let mut command = Command::new(&spec.binary);
         command.env_clear().envs(&spec.environment);
         describe_runtime(&mut command, spec, number, &runtime);
-        describe_account(&mut command, around, &credentials);
-        fake_time(&mut command, around);
+        around.describe(&mut command, &credentials);
         let child = command
             .stdin(Stdio::null())
             .stdout(output)
@@ -82,24 +81,23 @@ fn describe_runtime(command: &mut Command, spec: &FunctionSpec, number: u64, run
         .env("TZ", ":UTC");
 }
 
-fn describe_account(command: &mut Command, around: &Surroundings, credentials: &SessionCredentials) {
-    command
-        .env("AWS_REGION", &around.region)
-        .env("AWS_DEFAULT_REGION", &around.region)
-        .env("AWS_ACCESS_KEY_ID", &credentials.access_key_id)
-        .env("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key)
-        .env("AWS_SESSION_TOKEN", &credentials.session_token)
-        .env("AWS_ENDPOINT_URL", format!("http://{}", around.endpoint))
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-}
-
-/// Without `DONT_FAKE_MONOTONIC` a waiting runtime hangs; without `NO_CACHE` a jump is seen late.
-fn fake_time(command: &mut Command, around: &Surroundings) {
-    command
-        .env("LD_PRELOAD", &around.libfaketime)
-        .env("FAKETIME_TIMESTAMP_FILE", around.clock.file())
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+impl Surroundings {
+    /// Makes a process see the account and the time of the sandbox, as the owner of these credentials. Without
+    /// `DONT_FAKE_MONOTONIC` a waiting runtime hangs; without `NO_CACHE` a jump is seen late.
+    pub(crate) fn describe(&self, command: &mut Command, credentials: &SessionCredentials) {
+        command
+            .env("AWS_REGION", &self.region)
+            .env("AWS_DEFAULT_REGION", &self.region)
+            .env("AWS_ACCESS_KEY_ID", &credentials.access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key)
+            .env("AWS_SESSION_TOKEN", &credentials.session_token)
+            .env("AWS_ENDPOINT_URL", format!("http://{}", self.endpoint))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("LD_PRELOAD", &self.libfaketime)
+            .env("FAKETIME_TIMESTAMP_FILE", self.clock.file())
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    }
 }
 
 async fn watch(mut child: Child, life: Life) {

@@ -1,12 +1,26 @@
 //! People who act on the account, seen by CloudTrail.
 
-use anyhow::{Result, ensure};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::process::Command;
 
 use super::Sandbox;
 use crate::callers::SessionCredentials;
 use crate::person::Person;
+
+/// What a program wrote, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+    /// The exit status.
+    pub status: i32,
+}
 
 impl Sandbox {
     /// Somebody calls IAM: `action` such as `CreateAccessKey`, parameters as the query protocol has them. Without a
@@ -33,10 +47,28 @@ impl Sandbox {
         self.cloudtrail.record_past(who, at, action, user, credential_id)
     }
 
-    /// Credentials with which a program of this person calls AWS at [`Sandbox::endpoint`]; it is an administrator there.
+    /// Credentials with which a program of this person calls AWS at [`Sandbox::endpoint`]; it is an administrator there,
+    /// unless [`Sandbox::confine`] says otherwise.
     pub fn credentials_of(&self, who: &Person) -> SessionCredentials {
-        let caller = format!("person:{}", who.label());
+        let caller = who.caller();
         self.cloudtrail.introduce(&caller, who.clone());
         self.callers.issue(&caller)
+    }
+
+    /// Gives the person this policy, and no other: programs of this person are denied all else.
+    pub fn confine(&self, who: &Person, policy: &Value) -> Result<()> {
+        self.access.confine(&who.caller(), policy)
+    }
+
+    /// The person runs a program of the workspace at a terminal that shows the account and the time of the sandbox.
+    pub async fn run(&self, who: &Person, program: &str, arguments: &[&str]) -> Result<Ran> {
+        let binary = self.binaries.get(program).with_context(|| format!("the build made no `{program}`"))?;
+        let mut command = Command::new(binary);
+        command.args(arguments).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        self.functions.surroundings().describe(&mut command, &self.credentials_of(who));
+        let output = command.output().await.with_context(|| format!("failed to start `{}`", binary.display()))?;
+        let text = |bytes| String::from_utf8(bytes).with_context(|| format!("`{program}` writes no UTF-8"));
+        let status = output.status.code().with_context(|| format!("`{program}` was killed"))?;
+        Ok(Ran { out: text(output.stdout)?, err: text(output.stderr)?, status })
     }
 }

@@ -71,6 +71,7 @@ impl Sandbox {
         Ok(Self {
             options,
             deployment,
+            binaries: artifacts.binaries.clone(),
             clock,
             directory,
             access,
