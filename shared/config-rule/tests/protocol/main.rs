@@ -11,9 +11,15 @@ mod delivering;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod organizations;
+#[cfg(test)]
+#[path = "../../examples/owner-tag.rs"]
+#[expect(dead_code, reason = "its `main` is AWS Lambda's to call")]
+mod owner_tag;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
