@@ -77,6 +77,8 @@ fn all(root: &Path) -> Vec<Step> {
                 cdk("npm run lint:template").with("CFN_LINT", tool("cfn-lint")),
             ],
         },
+        // Ten minutes for each parser are `cargo fuzz-parsers`.
+        Step { name: "fuzz", lines: vec![Line::new("cargo fuzz-parsers 3 --seed 1")] },
         Step { name: "tests", lines: vec![Line::new("cargo test --workspace --no-fail-fast --locked")] },
     ]
 }
