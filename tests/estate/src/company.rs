@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::estate::{ADMINISTRATOR_ACCESS, Estate, EstateUser};
 
+pub mod disuse;
 mod near_misses;
 mod services;
 mod staff;

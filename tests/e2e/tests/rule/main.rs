@@ -1,6 +1,7 @@
 //! The rule, with its own binary, in the sandbox.
 
 mod company;
+mod disuse;
 mod faults;
 mod findings;
 mod gaps;
