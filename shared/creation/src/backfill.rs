@@ -7,7 +7,7 @@ use credwarden_credential::creation::backfill::{Backfill, Lookup, Span, TooManyU
 use credwarden_credential::creation::{Creation, CreationAct, Unreadable};
 use credwarden_inventory::read::{Failure, Page, ReadError};
 use jiff::Timestamp;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, Interval, interval, timeout_at};
 use tracing::warn;
 
 use crate::lookup::{LookedUp, ReadTrail};
@@ -68,8 +68,7 @@ where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    let mut pace = interval(PACE);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let pace = interval(PACE);
     let mut run = Run { trail, record, pace, ends: Instant::now() + time_left, now };
     let mut progress = Progress { backfill: known.clone(), failures: Vec::new() };
     for act in CreationAct::ALL {
@@ -139,6 +138,8 @@ where
                 if Instant::now() < self.ends { Some(asked.await) } else { None }
             };
             let Ok(Some(page)) = timeout_at(self.ends, paced).await else { return Ok(false) };
+            // Counted from the answer: however long requests are under way, no three arrive within a second.
+            self.pace.reset();
             let Page { items, next } = page?;
             let oldest = items.iter().map(|event| event.at).min();
             let Read { creations, unreadable } = read(items);
