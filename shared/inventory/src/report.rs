@@ -32,7 +32,8 @@ pub struct Report {
     pub rows: BTreeMap<UserName, Row>,
     /// The users whose rows contradict each other.
     pub contradicted: BTreeSet<UserName>,
-    /// How many rows bear neither a user's name nor the root user's.
+    /// How many rows bear neither a user's name nor the root user's, or are lost in a cell of another row, which no
+    /// quotation mark closes.
     pub nameless: usize,
 }
 
@@ -88,10 +89,12 @@ impl Report {
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
         let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(content);
         let mut records = reader.byte_records().map_while(Result::ok);
-        let columns = Columns::find(&records.next().unwrap_or_default(), content)?;
+        let header = records.next().unwrap_or_default();
+        let columns = Columns::find(&header, content)?;
 
-        let mut report = Self::default();
+        let mut report = Self { nameless: lost_rows(&header), ..Self::default() };
         for record in records {
+            report.nameless += lost_rows(&record);
             let Ok(name) = columns.text(&record, "user").parse::<UserName>() else {
                 // The root user is no IAM user; any other name that is none may be half a name of a report cut short.
                 report.nameless += usize::from(columns.text(&record, "user") != ROOT);
@@ -219,6 +222,12 @@ impl Columns {
             None => Slot::Unreadable,
         }
     }
+}
+
+/// How many rows stand inside of cells: IAM writes no line breaks there.
+fn lost_rows(record: &ByteRecord) -> usize {
+    let count = |wanted: u8| record.iter().flatten().filter(|byte| **byte == wanted).count();
+    count(b'\n').max(count(b'\r'))
 }
 
 fn boolean(cell: &str) -> Option<bool> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use credwarden_creation::{Event, of_event_bridge, of_lookup, of_record};
 use credwarden_credential::creation::Creation;
+use credwarden_credential::id::UserName;
 use credwarden_credential::kind::CredentialKind;
 use credwarden_inventory::report::Report;
 use credwarden_policy::policy::Policy;
@@ -66,6 +67,7 @@ fn report(input: &[u8]) -> Result<(), String> {
     ensure(told <= lines, || format!("{told} rows in {lines} lines"))?;
     let both = report.rows.keys().find(|name| report.contradicted.contains(*name));
     ensure(both.is_none(), || format!("{both:?} is both read and contradicted"))?;
+    is_nobody_lost(input, &report)?;
     for row in report.rows.values() {
         let active = |kind| row.reported(kind, Timestamp::UNIX_EPOCH).map_or(0, |reported| reported.active.len());
         let most = CredentialKind::OF_USERS.into_iter().map(active).max().unwrap_or_default();
@@ -74,6 +76,22 @@ fn report(input: &[u8]) -> Result<(), String> {
         ensure(!has_password || row.console_password() == Some(true), || {
             format!("an active password that is not there in {row:?}")
         })?;
+    }
+    Ok(())
+}
+
+/// Whoever reads line by line, knowing nothing of quotation marks, finds nobody of whom the report says nothing, unless it
+/// says that rows are missing.
+fn is_nobody_lost(input: &[u8], report: &Report) -> Result<(), String> {
+    let text = String::from_utf8_lossy(input);
+    let mut lines = text.split(['\n', '\r']);
+    if report.nameless > 0 || !lines.next().is_some_and(|header| header.starts_with("user,")) {
+        return Ok(());
+    }
+    let names = lines.filter_map(|line| line.split(',').next()?.trim().parse::<UserName>().ok());
+    for name in names {
+        let is_told = report.rows.contains_key(&name) || report.contradicted.contains(&name);
+        ensure(is_told, || format!("`{name}` has a line, and neither a row nor a mention"))?;
     }
     Ok(())
 }
@@ -97,6 +115,8 @@ fn event(input: &[u8]) -> Result<(), String> {
     let Ok(Event::Creation(creation)) = by_record else { return Ok(()) };
     let source = record.get("eventSource").and_then(Value::as_str);
     ensure(source == Some("iam.amazonaws.com"), || format!("a creation by {source:?}"))?;
+    let at = record.get("eventTime").and_then(Value::as_str).and_then(|at| at.parse().ok());
+    ensure(at == Some(creation.at), || format!("a creation at {}, and the event's time is {at:?}", creation.at))?;
     let has_failed = record.get("errorCode").is_some_and(|code| !code.is_null());
     ensure(!has_failed, || "a creation by a call that failed".to_owned())?;
     let kept = serde_json::to_string(&creation).map_err(|error| format!("a creation cannot be kept: {error}"))?;

@@ -55,6 +55,20 @@ fn the_key_of_a_young_user_is_young() {
 }
 
 #[test]
+fn users_whose_rows_a_quotation_mark_swallows_are_not_passed_over_in_silence() {
+    let young = |name: &str| created(name, "2025-12-01T00:00:00Z", "true", "2025-12-02T00:00:00Z");
+    let status = |report: &str| {
+        let scan = ["scan", "--credential-report", "-", "--as-of", "2026-01-01T00:00:00Z", "--rule", "access-key-age"];
+        run_with(&scan, report.as_bytes()).status
+    };
+    let whole = report(&[young("alice"), young("bob"), young("carol")]);
+    assert_eq!(status(&whole), 0);
+    // In the last cell of a row, which the rule does not judge by.
+    let open = whole.replacen("false,N/A,false,N/A\n", "false,N/A,false,\"N/A\n", 1);
+    assert_eq!(status(&open), 3, "bob and carol are nobody's rows");
+}
+
+#[test]
 fn an_inactive_key_is_nothing_to_speak_of() {
     assert_eq!(said(&report(&[user("alice", "false", "2020-01-01T00:00:00Z")])), []);
 }

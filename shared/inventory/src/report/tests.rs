@@ -64,6 +64,18 @@ fn a_row_that_bears_no_name_is_counted_and_the_root_users_is_not() {
 }
 
 #[test]
+fn rows_that_an_open_quotation_mark_swallows_are_counted() {
+    let (alice, bob) = (ALICE.replacen("alice,", "alice,\"", 1), ALICE.replace("alice", "bob"));
+    let report = Report::parse([HEADER, &alice, &bob, ROOT].join("\n").as_bytes()).unwrap();
+    assert_eq!((report.nameless, report.rows.len()), (2, 1));
+    let alice = &report.rows[&"alice".parse::<UserName>().unwrap()];
+    assert_eq!((alice.password, alice.keys), (Slot::Unreadable, [Slot::Unreadable; 2]), "what is left of the row");
+    let header = format!("{HEADER},\"additional");
+    let report = Report::parse([&header, ALICE, &bob].join("\r\n").as_bytes()).unwrap();
+    assert_eq!((report.nameless, report.rows.len()), (2, 0));
+}
+
+#[test]
 fn a_newline_at_the_end_adds_nothing_and_its_lack_loses_nothing() {
     for end in ["", "\n", "\r\n", "\n\n"] {
         assert_eq!(row(&[HEADER, &format!("{ALICE}{end}")]), alice(), "{end:?}");
