@@ -2,6 +2,7 @@
 
 mod recorded;
 mod refused;
+mod verdicts;
 
 use anyhow::{Context as _, Result};
 use credwarden_e2e::rule::{FIRST_DAY, deployed, options, report};
