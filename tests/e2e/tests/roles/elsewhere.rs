@@ -65,6 +65,15 @@ pub(crate) fn deeds(sandbox: &Sandbox) -> BTreeSet<Deed> {
             deeds.insert((role(&arn), "lambda:InvokeFunction".to_owned(), target(&invoked)));
         }
     }
+    // Lambda does it in the name of a function that failed.
+    for failed in sandbox.failed_events() {
+        let of_failing = deployment.async_invocations.iter();
+        let of_failing = of_failing.filter(|(_, kept)| kept.on_failure.as_ref() == Some(&failed.queue_arn));
+        for function in of_failing.filter_map(|(name, _)| deployment.functions.get(name)) {
+            let sent = json!({ "QueueArn": failed.queue_arn });
+            deeds.insert((role(&function.role_arn), "sqs:SendMessage".to_owned(), target(&sent)));
+        }
+    }
     deeds
 }
 
@@ -79,9 +88,20 @@ fn parts<'a>(action: &str, parameters: &'a Value) -> Vec<(String, &'a Value)> {
 
 /// What names a thing of the deployment.
 fn target(parameters: &Value) -> String {
-    let names = ["TableName", "IndexName", "Name", "ConfigRuleName", "ConfigRuleNames", "DocumentName", "FunctionName"];
+    let names = [
+        "TableName",
+        "IndexName",
+        "Name",
+        "ConfigRuleName",
+        "ConfigRuleNames",
+        "DocumentName",
+        "FunctionName",
+        "QueueArn",
+    ];
     let told = names.iter().filter_map(|name| parameters.get(name)).map(Value::to_string);
-    told.collect::<Vec<_>>().join(" ")
+    // A batch names its tables before their items.
+    let tables = parameters.get("RequestItems").and_then(Value::as_object).into_iter().flat_map(|tables| tables.keys());
+    told.chain(tables.cloned()).collect::<Vec<_>>().join(" ")
 }
 
 /// What a role may do for every rule once it may for one: each rule is granted alike.
@@ -148,6 +168,7 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "config:PutEvaluations",
         "config:BatchGetResourceConfig",
         "ssm:DescribeAutomationExecutions",
+        "cloudtrail:LookupEvents",
         "cloudwatch:PutMetricData",
     ] {
         probes.push(ours(action, json!({})));
@@ -170,6 +191,10 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
             probes.push(elsewhere(action, json!({ "TableName": other })));
         }
     }
+    let batch =
+        |table: &str| json!({ "RequestItems": { table: [{ "DeleteRequest": { "Key": { "pk": { "S": "any" } } } }] } });
+    probes.push(ours("dynamodb:BatchWriteItem", batch(table)));
+    probes.push(elsewhere("dynamodb:BatchWriteItem", batch("another")));
     probes.push(ours("dynamodb:Query", json!({ "TableName": table, "IndexName": "open-by-due" })));
     probes.push(elsewhere("dynamodb:Query", json!({ "TableName": table, "IndexName": "another" })));
     probes.push(elsewhere("dynamodb:Scan", json!({ "TableName": table, "IndexName": "open-by-due" })));
@@ -182,6 +207,7 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     for (rule, of) in [
         ("credwarden-access-key-age", ours as fn(_, _) -> _),
         ("credwarden-unused-credentials", ours),
+        ("credwarden-unauthorized-key-creation", ours),
         ("credwarden-another", elsewhere),
         ("another", elsewhere),
     ] {
@@ -193,8 +219,12 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     }
     let starting = |document: &str, role: &str| json!({ "DocumentName": document, "Parameters": { "AutomationAssumeRole": [role] } });
     let another_role = automation_role.replace("role/", "role/another-");
-    let documents =
-        ["credwarden-access-key-age", "credwarden-unused-credentials", "credwarden-undo-deactivate-credential"];
+    let documents = [
+        "credwarden-access-key-age",
+        "credwarden-unused-credentials",
+        "credwarden-unauthorized-key-creation",
+        "credwarden-undo-deactivate-credential",
+    ];
     for document in documents {
         probes.push(ours("ssm:StartAutomationExecution", starting(document, automation_role)));
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, &another_role)));
@@ -204,14 +234,24 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, automation_role)));
     }
     probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": "credwarden-deactivate-credential" })));
-    for function in ["credwarden-access-key-age", "credwarden-unused-credentials", "credwarden-advance-work", "another"]
-    {
+    for function in [
+        "credwarden-access-key-age",
+        "credwarden-unused-credentials",
+        "credwarden-unauthorized-key-creation",
+        "credwarden-record-creation",
+        "credwarden-advance-work",
+        "another",
+    ] {
         probes.push(elsewhere("lambda:InvokeFunction", json!({ "FunctionName": function })));
     }
     for group in ["/aws/lambda/another", "/aws/cloudtrail"] {
         let log = json!({ "logGroupName": group, "logStreamName": "any" });
         probes.push(elsewhere("logs:CreateLogStream", log.clone()));
         probes.push(elsewhere("logs:PutLogEvents", log));
+    }
+    for (queue, of) in [("credwarden-record-creation-failed", ours as fn(_, _) -> _), ("another", elsewhere)] {
+        let queue = deployment.scope.arn("sqs", queue);
+        probes.push(of("sqs:SendMessage", json!({ "QueueArn": queue })));
     }
     Ok(probes)
 }

@@ -16,7 +16,7 @@ use credwarden_sandbox::sandbox::{Options, Sandbox};
 use credwarden_sandbox::tricks::Trick;
 use serde_json::{Value, json};
 
-use crate::elsewhere;
+use crate::{creation, elsewhere};
 
 const REMEDY: &str = "credwarden-deactivate-credential";
 const UNUSED: &str = "credwarden-unused-credentials";
@@ -24,18 +24,22 @@ const UNDO: &str = "credwarden-undo-deactivate-credential";
 
 #[tokio::test]
 async fn every_granted_action_is_needed_and_no_other_passes() -> Result<()> {
-    let (acting, stopping) = tokio::try_join!(remedied(), stopped())?;
+    let (acting, stopping, creating) = tokio::try_join!(remedied(), stopped(), creation::created())?;
+    let sandboxes = [&acting, &stopping, &creating];
     let granted = acting.access().grants();
-    ensure!(granted == stopping.access().grants(), "the same template gives the same grants");
-    let used: BTreeSet<Grant> = acting.access().used().union(&stopping.access().used()).cloned().collect();
+    ensure!(
+        sandboxes.iter().all(|sandbox| sandbox.access().grants() == granted),
+        "the same template gives the same grants"
+    );
+    let used: BTreeSet<Grant> = sandboxes.iter().flat_map(|sandbox| sandbox.access().used()).collect();
     let idle: Vec<_> = granted.difference(&used).collect();
     assert!(idle.is_empty(), "granted and never needed: {idle:#?}");
     assert!(granted.iter().all(|grant| !grant.action.contains('*')), "a wildcard grants more than is known");
 
-    for sandbox in [&acting, &stopping] {
+    for sandbox in sandboxes {
         all_is_well(sandbox).await?;
     }
-    let deeds = elsewhere::deeds(&acting).into_iter().chain(elsewhere::deeds(&stopping)).collect();
+    let deeds = sandboxes.into_iter().flat_map(elsewhere::deeds).collect();
     elsewhere::nothing_else_passes(acting.deployment(), acting.access(), &deeds)
 }
 

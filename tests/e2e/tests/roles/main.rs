@@ -1,5 +1,6 @@
 //! The functions' roles: each holds what is called, and nothing else.
 
+mod creation;
 mod elsewhere;
 mod grants;
 mod second_opinion;

@@ -19,7 +19,8 @@ use tokio::process::Command;
 use crate::elsewhere::{PROTECTED_USER, Probe, probes};
 
 /// Calls whose resource `MiniStack` cannot tell or does not have, so that it denies them wherever a resource is named.
-const NOT_TOLD: [&str; 9] = [
+const NOT_TOLD: [&str; 10] = [
+    "cloudtrail:LookupEvents",
     "config:DeleteRemediationExceptions",
     "config:DescribeRemediationExceptions",
     "config:GetComplianceDetailsByConfigRule",
@@ -45,7 +46,9 @@ async fn an_emulator_that_enforces_policies_judges_the_roles_alike() -> Result<(
         .map(|user| json!({ "id": user["name"], "name": user["name"], "path": user["path"] }));
     directory.replace_from(&json!({ "users": known.collect::<Vec<_>>() }));
     let access = Access::new(&deployment, directory)?;
-    let probes = probes(&deployment)?;
+    let mut probes = probes(&deployment)?;
+    // Lambda leaves failed events there and names the queue by its ARN, by which SQS's API takes none.
+    probes.retain(|probe| probe.action != "sqs:SendMessage");
 
     let judged = judge(&deployment, &users, &probes).await?;
     let (mut allowed, mut denied) = (0, 0);
