@@ -1,5 +1,6 @@
 //! The loop taken once round on a seeded company, told as it goes: `cargo sandbox`.
 
+mod creators;
 mod table;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ use crate::sandbox::{Options, Sandbox};
 
 use table::Table;
 
-/// Takes the loop round and writes what happens to `out`: four days of a company, and an undo.
+/// Takes the loop round and writes what happens to `out`: four days of a company, an undo, and a key that
+/// somebody makes who may not.
 pub async fn tell(out: &mut impl Write, progress: &Progress) -> Result<()> {
     let begun = Instant::now();
     let now: Timestamp = FIRST_DAY.parse().context("the first day")?;
@@ -55,6 +57,7 @@ pub async fn tell(out: &mut impl Write, progress: &Progress) -> Result<()> {
     evaluate(&sandbox, &rules).await?;
     compliance(out, &sandbox, &rules, "after")?;
     undo(out, &sandbox, &in_use, progress).await?;
+    creators::tell(out, &sandbox, progress).await?;
     sums(out, &sandbox, begun)
 }
 
