@@ -137,67 +137,8 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     let automation_role = deployment.roles.values().find(|role| trusts_ssm(&role.trusted_services));
     let automation_role = automation_role.context("a role for automations")?.arn.as_str();
     let table = deployment.tables.keys().next().context("a table")?.as_str();
-    let mut probes = Vec::new();
-    for action in [
-        "iam:GetUser",
-        "iam:ListAccessKeys",
-        "iam:GetLoginProfile",
-        "iam:ListGroupsForUser",
-        "iam:ListAttachedUserPolicies",
-        "iam:ListSSHPublicKeys",
-        "iam:ListServiceSpecificCredentials",
-        "iam:ListSigningCertificates",
-        "iam:UpdateAccessKey",
-        // Nobody's.
-        "iam:ListUserPolicies",
-        "iam:ListUserTags",
-        "iam:ListMFADevices",
-        "iam:DeleteAccessKey",
-        "iam:CreateAccessKey",
-        "iam:UpdateSSHPublicKey",
-        "iam:UpdateServiceSpecificCredential",
-        "iam:UpdateSigningCertificate",
-    ] {
-        probes.push(ours(action, change_of("silent")));
-    }
-    for action in [
-        "iam:ListUsers",
-        "iam:GenerateCredentialReport",
-        "iam:GetCredentialReport",
-        "iam:GetAccountAuthorizationDetails",
-        "config:PutEvaluations",
-        "config:BatchGetResourceConfig",
-        "ssm:DescribeAutomationExecutions",
-        "cloudtrail:LookupEvents",
-        "cloudwatch:PutMetricData",
-    ] {
-        probes.push(ours(action, json!({})));
-    }
-    probes.push(ours("iam:GetAccessKeyLastUsed", change_of("silent")));
-    probes.push(ours("iam:ListAttachedGroupPolicies", json!({ "GroupName": "admins" })));
-    probes.push(ours("ssm:GetAutomationExecution", json!({ "AutomationExecutionId": EXECUTION })));
-    // The policy protects this path, whoever asks.
-    probes.push(elsewhere("iam:UpdateAccessKey", change_of(PROTECTED_USER)));
-    for action in [
-        "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:Query",
-        "dynamodb:Scan",
-    ] {
-        probes.push(ours(action, json!({ "TableName": table })));
-        for other in [format!("{table}-2"), "another".to_owned(), format!("another-{table}")] {
-            probes.push(elsewhere(action, json!({ "TableName": other })));
-        }
-    }
-    let batch =
-        |table: &str| json!({ "RequestItems": { table: [{ "DeleteRequest": { "Key": { "pk": { "S": "any" } } } }] } });
-    probes.push(ours("dynamodb:BatchWriteItem", batch(table)));
-    probes.push(elsewhere("dynamodb:BatchWriteItem", batch("another")));
-    probes.push(ours("dynamodb:Query", json!({ "TableName": table, "IndexName": "open-by-due" })));
-    probes.push(elsewhere("dynamodb:Query", json!({ "TableName": table, "IndexName": "another" })));
-    probes.push(elsewhere("dynamodb:Scan", json!({ "TableName": table, "IndexName": "open-by-due" })));
+    let mut probes = of_identities();
+    probes.extend(of_tables(table));
     for name in ["/credwarden/policy", "/credwarden/kill-switch"] {
         probes.push(ours("ssm:GetParameter", json!({ "Name": name })));
     }
@@ -254,6 +195,78 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         probes.push(of("sqs:SendMessage", json!({ "QueueArn": queue })));
     }
     Ok(probes)
+}
+
+/// IAM, and what takes no resource.
+fn of_identities() -> Vec<Probe> {
+    let mut probes = Vec::new();
+    for action in [
+        "iam:GetUser",
+        "iam:ListAccessKeys",
+        "iam:GetLoginProfile",
+        "iam:ListGroupsForUser",
+        "iam:ListAttachedUserPolicies",
+        "iam:ListSSHPublicKeys",
+        "iam:ListServiceSpecificCredentials",
+        "iam:ListSigningCertificates",
+        "iam:UpdateAccessKey",
+        // Nobody's.
+        "iam:ListUserPolicies",
+        "iam:ListUserTags",
+        "iam:ListMFADevices",
+        "iam:DeleteAccessKey",
+        "iam:CreateAccessKey",
+        "iam:UpdateSSHPublicKey",
+        "iam:UpdateServiceSpecificCredential",
+        "iam:UpdateSigningCertificate",
+    ] {
+        probes.push(ours(action, change_of("silent")));
+    }
+    for action in [
+        "iam:ListUsers",
+        "iam:GenerateCredentialReport",
+        "iam:GetCredentialReport",
+        "iam:GetAccountAuthorizationDetails",
+        "config:PutEvaluations",
+        "config:BatchGetResourceConfig",
+        "ssm:DescribeAutomationExecutions",
+        "cloudtrail:LookupEvents",
+        "cloudwatch:PutMetricData",
+    ] {
+        probes.push(ours(action, json!({})));
+    }
+    probes.push(ours("iam:GetAccessKeyLastUsed", change_of("silent")));
+    probes.push(ours("iam:ListAttachedGroupPolicies", json!({ "GroupName": "admins" })));
+    probes.push(ours("ssm:GetAutomationExecution", json!({ "AutomationExecutionId": EXECUTION })));
+    // The policy protects this path, whoever asks.
+    probes.push(elsewhere("iam:UpdateAccessKey", change_of(PROTECTED_USER)));
+    probes
+}
+
+/// The ledger and its neighbours.
+fn of_tables(table: &str) -> Vec<Probe> {
+    let mut probes = Vec::new();
+    for action in [
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:Query",
+        "dynamodb:Scan",
+    ] {
+        probes.push(ours(action, json!({ "TableName": table })));
+        for other in [format!("{table}-2"), "another".to_owned(), format!("another-{table}")] {
+            probes.push(elsewhere(action, json!({ "TableName": other })));
+        }
+    }
+    let batch =
+        |table: &str| json!({ "RequestItems": { table: [{ "DeleteRequest": { "Key": { "pk": { "S": "any" } } } }] } });
+    probes.push(ours("dynamodb:BatchWriteItem", batch(table)));
+    probes.push(elsewhere("dynamodb:BatchWriteItem", batch("another")));
+    probes.push(ours("dynamodb:Query", json!({ "TableName": table, "IndexName": "open-by-due" })));
+    probes.push(elsewhere("dynamodb:Query", json!({ "TableName": table, "IndexName": "another" })));
+    probes.push(elsewhere("dynamodb:Scan", json!({ "TableName": table, "IndexName": "open-by-due" })));
+    probes
 }
 
 /// Complete for whoever looks at parameters before he looks at permissions.
