@@ -32,6 +32,7 @@ impl<L: ReadTrail, T: Table> TellProvenance for Recorded<L, T> {
     /// not covered, and so unknown.
     async fn provenance(&self, now: Timestamp, time_left: Duration) -> anyhow::Result<Option<Provenance>> {
         let installed = self.ledger.installed(now).await?;
+        self.ledger.keep_own_roles(&self.own_roles).await?;
         let mut kept = self.ledger.backfill(RULE).await?;
         let record = |creations| async { self.ledger.record_creations(creations).await.map(|_| ()).map_err(Box::new) };
         let progress = backfill(&self.trail, &kept.backfill, now, time_left, record).await;
@@ -115,6 +116,17 @@ mod tests {
         assert_eq!(second.creations, first.creations);
         assert_eq!(second.installed, now(), "the account was first looked at then");
         assert_eq!(second.coverage, first.coverage, "what cannot be asked is not covered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_the_ledger_afterwards_knows_as_much() {
+        let table = MemoryTable::default();
+        let ledger = Ledger::new(table.clone());
+        assert_eq!(ledger.known_provenance(RULE).await.unwrap(), None, "the rule has not run yet");
+        let role: Arn = "arn:aws:iam::123456789012:role/credwarden-deactivate".parse().unwrap();
+        let recorded = Recorded { trail: history(), ledger: Ledger::new(table), own_roles: [role].into() };
+        let told = recorded.provenance(now(), PLENTY).await.unwrap();
+        assert_eq!(ledger.known_provenance(RULE).await.unwrap(), told);
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,6 +25,7 @@
 //! | `PROVENANCE` | `<credential>#<event>` | who made the credential usable, for as long as the table stands |
 //! | `OBSERVATION#<kind>` | `<user id>` | what was seen of the user's credentials of the kind |
 //! | `INSTALLATION` | `SINCE` | when the account was first looked at |
+//! | | `ROLES` | the roles of our own functions, for who reads the ledger from elsewhere |
 //!
 //! Attributes are strings and numbers; `body` is a JSON document, and `open` with `due` put an item into the index
 //! [`table::INDEX`].

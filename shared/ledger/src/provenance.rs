@@ -4,11 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::future::ready;
+use std::sync::Arc;
 
 use credwarden_credential::creation::backfill::Backfill;
-use credwarden_credential::creation::{Creation, Creations, Provenance, Unreadable};
-use credwarden_credential::id::{Arn, UserName};
+use credwarden_credential::creation::{Creation, Creations, Principal, Provenance, Unreadable};
+use credwarden_credential::id::{Arn, UserId, UserName};
 use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::Snapshot;
 use credwarden_policy::remedy::RuleName;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -88,22 +90,88 @@ impl<T: Table> Ledger<T> {
 
     /// When the account was first looked at: `now`, for who asks first.
     pub async fn installed(&self, now: Timestamp) -> Result<Timestamp, LedgerError> {
-        let key = Key::new("INSTALLATION", "SINCE");
-        let doing = "read when the account was first looked at";
-        if let Some(item) = self.get(&key, doing).await? {
-            return item.body();
+        if let Some(installed) = self.known_installation().await? {
+            return Ok(installed);
         }
+        let key = since_key();
         let put = [body(&now, &key)?].into();
-        let write = Write { key: key.clone(), condition: Condition::absent(), action: Action::Put(put) };
+        let write = Write { key, condition: Condition::absent(), action: Action::Put(put) };
         match self.write(&[write]).await {
             Ok(()) => Ok(now),
             // Somebody else was quicker, or our own answer was lost: what stands there counts.
-            Err(refused @ TableError::Refused(_)) => match self.get(&key, doing).await? {
-                Some(item) => item.body(),
-                None => Err(failed(doing, refused)),
-            },
+            Err(refused @ TableError::Refused(_)) => {
+                self.known_installation().await?.ok_or_else(|| failed(READ_INSTALLATION, refused))
+            }
             Err(source) => Err(failed("note when the account was first looked at", source)),
         }
+    }
+
+    /// When the account was first looked at; `None`: nobody has looked yet. Nothing is written.
+    pub async fn known_installation(&self) -> Result<Option<Timestamp>, LedgerError> {
+        self.get(&since_key(), READ_INSTALLATION).await?.as_ref().map(Item::body).transpose()
+    }
+
+    /// The roles of our own functions, for who reads the ledger from elsewhere; `None`: nobody has kept them yet.
+    pub async fn own_roles(&self) -> Result<Option<BTreeSet<Arn>>, LedgerError> {
+        let item = self.get(&roles_key(), "read the roles of our own functions").await?;
+        item.as_ref().map(Item::body).transpose()
+    }
+
+    /// Keeps the roles of our own functions, where it holds others.
+    pub async fn keep_own_roles(&self, own_roles: &BTreeSet<Arn>) -> Result<(), LedgerError> {
+        if self.own_roles().await?.as_ref() == Some(own_roles) {
+            return Ok(());
+        }
+        let key = roles_key();
+        let put = [body(own_roles, &key)?].into();
+        let write = Write { key, condition: Condition::none(), action: Action::Put(put) };
+        self.write_one(write, "keep the roles of our own functions").await
+    }
+
+    /// All that the passes of `rule` left of who created credentials, but for what our own functions intended
+    /// ([`Self::add_intents`]); `None` before the first of them. Nothing is written.
+    ///
+    /// # Errors
+    /// As [`Self::creations`].
+    pub async fn known_provenance(&self, rule: RuleName) -> Result<Option<Provenance>, LedgerError> {
+        let Some(installed) = self.known_installation().await? else { return Ok(None) };
+        let Some(own_roles) = self.own_roles().await? else { return Ok(None) };
+        // Before the events: what is recorded while this reads is known besides, and what the look-up covers is there.
+        let kept = self.backfill(rule).await?;
+        Ok(Some(self.creations().await?.provenance(installed, &kept.backfill, own_roles)))
+    }
+
+    /// Gives each user `provenance` with what our own functions had written down of those whose keys they re-activated, and
+    /// tells of whom that could not be read: there it is no intent, and the act is reported rather than passed.
+    pub async fn add_intents(
+        &self,
+        snapshot: &mut Snapshot,
+        provenance: Arc<Provenance>,
+    ) -> Vec<(UserId, LedgerError)> {
+        let is_own =
+            |principal: &Principal| matches!(principal, Principal::Role(role) if provenance.own_roles.contains(role));
+        let ours: BTreeSet<_> = provenance
+            .creations
+            .iter()
+            .filter(|creation| is_own(&creation.creator.principal))
+            .map(|one| &one.user)
+            .collect();
+        let mut unread = Vec::new();
+        if ours.is_empty() {
+            return unread;
+        }
+        let mut intents = Vec::new();
+        for user in snapshot.users.values().filter(|user| ours.contains(&user.name)) {
+            match self.record(&user.id).await {
+                Ok(record) => intents.extend(record.intended(&user.id)),
+                Err(error) => unread.push((user.id.clone(), error)),
+            }
+        }
+        let with_intents = Arc::new(Provenance { intents, ..Provenance::clone(&provenance) });
+        for user in snapshot.users.values_mut() {
+            user.provenance = Some(Arc::clone(&with_intents));
+        }
+        unread
     }
 
     /// How far the look-up of past events by `rule` came; nothing before the first.
@@ -186,7 +254,19 @@ fn backfill_key(rule: RuleName) -> Key {
     Key::new(pass::partition(rule), "BACKFILL")
 }
 
+fn since_key() -> Key {
+    Key::new(INSTALLATION, "SINCE")
+}
+
+fn roles_key() -> Key {
+    Key::new(INSTALLATION, "ROLES")
+}
+
 const PROVENANCE: &str = "PROVENANCE";
+
+const INSTALLATION: &str = "INSTALLATION";
+
+const READ_INSTALLATION: &str = "read when the account was first looked at";
 
 /// Epoch seconds of the event, so that one that cannot be read still has its time.
 const AT: &str = "at";

@@ -1,6 +1,7 @@
 //! A rule, wired to the account, the ledger and AWS Config.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -20,10 +21,11 @@ use credwarden_policy::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::Definition;
 use crate::observed::Observed;
-use crate::provenance::{TellProvenance, with_intents};
+use crate::provenance::TellProvenance;
 
 /// The type of the resources that the rule reports on.
 const RESOURCE_TYPE: &str = "AWS::IAM::User";
@@ -105,7 +107,9 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
         let time_left = ends.saturating_duration_since(Instant::now());
         let mut collected = collect(&self.iam, wanted, now, time_left).await?;
         if let Some(provenance) = provenance {
-            with_intents(&mut collected.snapshot, provenance, &self.ledger).await;
+            for (user, error) in self.ledger.add_intents(&mut collected.snapshot, provenance).await {
+                warn!(user.id = %user, error = &error as &dyn Error, "what was intended is not known");
+            }
         }
         observed.keep(&self.ledger, std::mem::take(&mut collected.listed), &collected.existing).await;
         let gaps = date_gaps(&mut collected, known_gaps, now);
