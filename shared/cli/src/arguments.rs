@@ -115,7 +115,7 @@ pub struct Record {
 /// What `permissions` is asked.
 #[derive(Debug, Args)]
 pub struct Permissions {
-    /// Add the statement that `--ledger-table` needs, for this table or its ARN.
+    /// Add the statements that `--ledger-table` needs, for this table or its ARN.
     #[arg(long, value_name = "NAME")]
     pub ledger_table: Option<String>,
 }
@@ -157,8 +157,9 @@ pub struct Account {
     /// The external id that the role asks for.
     #[arg(long, value_name = "ID", requires = "role_arn", help_heading = "Account")]
     pub external_id: Option<String>,
-    /// The table, or its ARN, of a deployment's ledger: its exceptions are honoured as the rules honour them. It is read
-    /// in the region that is called, so name the deployment's.
+    /// The table, or its ARN, of a deployment's ledger: its exceptions are honoured as the rules honour them, and who
+    /// created credentials is judged by what it recorded. It is read in the region that is called, so name the
+    /// deployment's.
     #[arg(long, value_name = "NAME", help_heading = "Account")]
     pub ledger_table: Option<String>,
 }

@@ -75,6 +75,8 @@ pub struct Evidence {
     pub state: String,
     /// When it was created.
     pub created: Option<Timestamp>,
+    /// Who created it, where a deployment's ledger tells.
+    pub creator: Option<String>,
     /// When it was created or changed last, where only that is known.
     pub changed: Option<Timestamp>,
     /// When it expires by itself.
@@ -190,6 +192,7 @@ fn of_user(user: &User) -> (Vec<Evidence>, Vec<String>) {
                     }
                     .to_owned(),
                     created: Some(credential.created),
+                    creator: judgement::creator(user, &credential),
                     changed: None,
                     expires: credential.expires,
                     last_used: last_used(&credential.last_use),
@@ -203,6 +206,7 @@ fn of_user(user: &User) -> (Vec<Evidence>, Vec<String>) {
                 credential: slot_name(kind, one.slot),
                 state: "active".to_owned(),
                 created: None,
+                creator: None,
                 changed: one.changed,
                 expires: None,
                 service: None,
@@ -229,6 +233,7 @@ fn of_report(user: &ReportedUser) -> Vec<Evidence> {
             credential: slot_name(kind, number),
             state: state.to_owned(),
             created: None,
+            creator: None,
             changed: reported.and_then(|reported| reported.changed),
             expires: None,
             service: None,

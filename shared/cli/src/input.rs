@@ -51,10 +51,7 @@ pub async fn facts(input: &Input, policy: &Policy, rules: &[&Rule], now: Timesta
             let text = text(file).with_context(|| format!("failed to read the snapshot `{}`", file.display()))?;
             Ok(recorded::facts(&text, &file.display().to_string(), as_of)?)
         }
-        (None, None) => {
-            let (collected, exceptions) = Box::pin(account::collect(&input.account, policy, rules, now)).await?;
-            Ok(account::facts(collected, exceptions, now))
-        }
+        (None, None) => Box::pin(account::collect(&input.account, policy, rules, now)).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use credwarden_credential::age::date;
 use credwarden_credential::id::{Arn, UserId, UserName};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, LastUse, Listing, Status as Usable, User};
@@ -115,11 +116,14 @@ fn of_user(user: &User, policy: &Policy, exceptions: &Exceptions, rule: &Rule, n
         match user.listing(kind) {
             Some(Listing::Live(credentials)) => {
                 let others = credentials.iter().filter(|one| one.status == Usable::Active && !named.contains(&one.id));
-                findings.extend(
-                    others.map(|one| {
-                        of_credential(&one.id, Status::Compliant, format!("{} is within the limits", one.id))
-                    }),
-                );
+                findings.extend(others.map(|one| {
+                    let creator = creator(user, one).filter(|_| rule.judges_creators);
+                    let reason = match creator {
+                        Some(by) => format!("{} created {} by {by}, within the limits", one.id, date(one.created)),
+                        None => format!("{} is within the limits", one.id),
+                    };
+                    of_credential(&one.id, Status::Compliant, reason)
+                }));
             }
             Some(Listing::Reported(listed)) => findings.extend(listed.active.iter().map(|one| {
                 let slot = reported::slot_name(kind, one.slot);
@@ -180,6 +184,13 @@ pub(crate) fn credential(user: &User, id: &CredentialId) -> Option<Credential> {
         Some(Listing::Live(credentials)) => credentials.into_iter().find(|credential| credential.id == *id),
         Some(Listing::Reported(_) | Listing::Unread(_)) | None => None,
     }
+}
+
+/// Who created a credential, where a deployment's ledger tells.
+pub(crate) fn creator(user: &User, credential: &Credential) -> Option<String> {
+    let events = user.provenance.as_ref()?.creations.of(&credential.id, &user.name, credential.created);
+    let creation = events.into_iter().find(|creation| !creation.act.is_reactivation())?;
+    Some(creation.creator.to_string())
 }
 
 /// The limit that a clause is about.

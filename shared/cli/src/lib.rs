@@ -5,7 +5,7 @@
 //! The same pure functions that AWS Config's rules are judge here, by the same policy: [`judgement`] takes facts, a policy
 //! and a time, and gives findings; [`output`] turns findings into text. Reading files and the account is [`input`]'s, and
 //! nothing else reads. Nothing here can change an account: there is no client of IAM that writes, and the ledger is only
-//! asked for its exceptions. A new rule is one entry of [`rules::RULES`].
+//! read. A new rule is one entry of [`rules::RULES`].
 
 pub mod arguments;
 pub mod class;

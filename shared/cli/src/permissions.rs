@@ -20,16 +20,24 @@ pub const ACTIONS: [&str; 10] = [
     "iam:ListSigningCertificates",
 ];
 
-/// The policy to attach to whoever reads, with a statement of its own for the exceptions in this table.
+/// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, and who created
+/// credentials.
 pub fn policy(ledger_table: Option<&str>) -> Value {
     let account = json!({ "Sid": "CredwardenReads", "Effect": "Allow", "Action": ACTIONS, "Resource": "*" });
-    let exceptions = ledger_table.map(|table| {
-        let index = format!("{}/index/{INDEX}", arn(table));
-        json!({
-            "Sid": "CredwardenReadsExceptions", "Effect": "Allow", "Action": ["dynamodb:Query"], "Resource": index,
-        })
+    let of_ledger = ledger_table.map(|table| {
+        let table = arn(table);
+        let index = format!("{table}/index/{INDEX}");
+        [
+            json!({
+                "Sid": "CredwardenReadsExceptions", "Effect": "Allow", "Action": ["dynamodb:Query"], "Resource": index,
+            }),
+            json!({
+                "Sid": "CredwardenReadsCreators", "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"],
+                "Resource": table,
+            }),
+        ]
     });
-    let statements: Vec<Value> = iter::once(account).chain(exceptions).collect();
+    let statements: Vec<Value> = iter::once(account).chain(of_ledger.into_iter().flatten()).collect();
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

@@ -10,6 +10,8 @@ use credwarden_policy::remedy::RuleName;
 use credwarden_policy::verdict::Verdict;
 use jiff::Timestamp;
 
+use crate::failure::Failure;
+
 /// A rule, as far as a terminal needs to know it.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -23,6 +25,8 @@ pub struct Rule {
     pub kinds: fn(&Policy) -> BTreeSet<CredentialKind>,
     /// The kinds of which more must be read of a user before it can be judged.
     pub undecided: fn(&User, &Policy, Timestamp) -> BTreeSet<CredentialKind>,
+    /// Whether it judges by who created credentials, which only the ledger of a deployment tells.
+    pub judges_creators: bool,
 }
 
 /// All rules, in the order in which they are written.
@@ -33,6 +37,7 @@ pub const RULES: &[Rule] = &[
         judge: access_key_age::judge,
         kinds: access_key_age::kinds,
         undecided: access_key_age::undecided,
+        judges_creators: false,
     },
     Rule {
         name: unused_credentials::RULE,
@@ -40,6 +45,15 @@ pub const RULES: &[Rule] = &[
         judge: unused_credentials::judge,
         kinds: unused_credentials::kinds,
         undecided: unused_credentials::undecided,
+        judges_creators: false,
+    },
+    Rule {
+        name: unauthorized_key_creation::RULE,
+        finds: "Usable credentials that somebody created or re-activated who may not, or of which there are too many",
+        judge: unauthorized_key_creation::judge,
+        kinds: unauthorized_key_creation::kinds,
+        undecided: unauthorized_key_creation::undecided,
+        judges_creators: true,
     },
 ];
 
@@ -47,14 +61,60 @@ pub const RULES: &[Rule] = &[
 pub const EXCEPTIONS_UNKNOWN: &str = "exceptions are not known, and what they excuse is found: they stand in the ledger \
                                       of a deployment, which `--ledger-table NAME` reads from an account";
 
-/// What only a deployment's rule can tell.
-pub const CREATORS_UNKNOWN: &str =
-    "who created a credential is recorded by a deployment alone: unauthorized-key-creation is not judged";
+/// What is said where nobody read who created credentials.
+pub const CREATORS_UNKNOWN: &str = "unauthorized-key-creation is not judged: who created a credential stands in the \
+                                    ledger of a deployment, which `--ledger-table NAME` reads from an account";
 
-/// What stands in a deployment's ledger and was not read.
+/// What is said where the ledger that was read does not tell it.
+pub const CREATORS_NOT_YET: &str = "unauthorized-key-creation is not judged: the ledger does not know yet who created \
+                                    credentials, which the deployment's own rule looks up when it first runs";
+
+/// What is said where no class has limits of that kind.
+pub const CREATORS_UNLIMITED: &str = "unauthorized-key-creation is not judged: the policy says nothing, under \
+                                      `creation`, of who may create credentials";
+
+/// Whether it is known who created credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creators {
+    /// As far as a deployment's ledger tells.
+    Known,
+    /// The ledger that was read tells nothing: its deployment's rule has not run yet.
+    NotYet,
+    /// Nobody read it.
+    NotRead,
+}
+
+/// What is said where nobody read a deployment's exceptions.
 pub fn not_read(exceptions: Option<&Exceptions>) -> Vec<String> {
-    let exceptions_unknown = exceptions.is_none().then_some(EXCEPTIONS_UNKNOWN);
-    exceptions_unknown.into_iter().chain([CREATORS_UNKNOWN]).map(str::to_owned).collect()
+    exceptions.is_none().then(|| EXCEPTIONS_UNKNOWN.to_owned()).into_iter().collect()
+}
+
+/// Those of `rules` that can be judged by what is known, and why the others cannot.
+pub fn judgeable<'r>(rules: &[&'r Rule], policy: &Policy, creators: Creators) -> (Vec<&'r Rule>, Option<&'static str>) {
+    let obstacle = |rule: &Rule| match creators {
+        _ if !rule.judges_creators => None,
+        _ if !rule.asks_for_creators(policy) => Some(CREATORS_UNLIMITED),
+        Creators::Known => None,
+        Creators::NotYet => Some(CREATORS_NOT_YET),
+        Creators::NotRead => Some(CREATORS_UNKNOWN),
+    };
+    let judgeable = rules.iter().copied().filter(|rule| obstacle(rule).is_none()).collect();
+    (judgeable, rules.iter().find_map(|rule| obstacle(rule)))
+}
+
+/// Refuses to leave out a rule that was asked for by name: an empty result would look like a clean one.
+///
+/// # Errors
+/// One of these rules judges by who created credentials, which is not known.
+pub fn insist(names: &[RuleName], policy: &Policy, creators: Creators) -> Result<(), Failure> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    match judgeable(&chosen(names), policy, creators).1 {
+        // Where nothing is limited, nothing is broken.
+        None | Some(CREATORS_UNLIMITED) => Ok(()),
+        Some(obstacle) => Err(Failure::input(obstacle)),
+    }
 }
 
 /// The rules of these names, or all where none is named.
@@ -63,6 +123,11 @@ pub fn chosen(names: &[RuleName]) -> Vec<&'static Rule> {
 }
 
 impl Rule {
+    /// Whether it has to know who created credentials to judge by this policy.
+    pub fn asks_for_creators(&self, policy: &Policy) -> bool {
+        self.judges_creators && !(self.kinds)(policy).is_empty()
+    }
+
     /// The controls of frameworks that the rule serves.
     pub fn controls(&self) -> Vec<String> {
         self.name.controls().map(ToString::to_string).collect()

@@ -6,11 +6,12 @@ use credwarden_policy::policy::Policy;
 use credwarden_policy::schema::document_schema;
 use jiff::Timestamp;
 
-use crate::arguments::{Arguments, Command, Explain, ExplainFormat, Format, PolicyRequest, Scan};
+use crate::arguments::{Arguments, Command, Explain, ExplainFormat, Format, Input, PolicyRequest, Scan};
 use crate::failure::Failure;
 use crate::input::{account, facts, policy, text};
 use crate::output::{Look, csv, json, sarif, table};
-use crate::rules::{RULES, chosen};
+use crate::rules::{Creators, Rule, chosen, insist, judgeable};
+use crate::subject::Facts;
 use crate::{explain, permissions, scan};
 
 /// What is written to standard output, and the exit status.
@@ -54,9 +55,13 @@ pub async fn run(arguments: Arguments, look: Look, now: Timestamp) -> Result<Out
 }
 
 async fn run_scan(request: &Scan, look: Look, now: Timestamp) -> Result<Outcome, Failure> {
-    let rules = chosen(&request.rules);
     let (policy, used) = policy(request.input.policy.as_deref())?;
-    let facts = facts(&request.input, &policy, &rules, now).await?;
+    if request.input.account.ledger_table.is_none() {
+        // Before anything is read for nothing.
+        insist(&request.rules, &policy, Creators::NotRead)?;
+    }
+    let (facts, rules) = judgeable_facts(&request.input, &policy, &chosen(&request.rules), now).await?;
+    insist(&request.rules, &policy, facts.creators)?;
     let scan = scan::scan(facts, &policy, used, &rules, request)?;
     let text = match request.format {
         Format::Table => table::render(&scan, look),
@@ -68,15 +73,27 @@ async fn run_scan(request: &Scan, look: Look, now: Timestamp) -> Result<Outcome,
 }
 
 async fn run_explain(request: &Explain, now: Timestamp) -> Result<Outcome, Failure> {
-    let rules: Vec<_> = RULES.iter().collect();
     let (policy, _) = policy(request.input.policy.as_deref())?;
-    let facts = facts(&request.input, &policy, &rules, now).await?;
+    let (facts, rules) = judgeable_facts(&request.input, &policy, &chosen(&[]), now).await?;
     let explanation = explain::explain(&request.user, &facts, &policy, &rules)?;
     let text = match request.format {
         ExplainFormat::Text => explanation.text(),
         ExplainFormat::Json => json::render(&explanation)?,
     };
     Ok(text.into())
+}
+
+/// The facts that are asked for, and the rules that can be judged by them; the facts say why the others cannot.
+async fn judgeable_facts(
+    input: &Input,
+    policy: &Policy,
+    rules: &[&'static Rule],
+    now: Timestamp,
+) -> Result<(Facts, Vec<&'static Rule>), Failure> {
+    let mut facts = facts(input, policy, rules, now).await?;
+    let (rules, obstacle) = judgeable(rules, policy, facts.creators);
+    facts.limitations.extend(obstacle.map(str::to_owned));
+    Ok((facts, rules))
 }
 
 fn run_policy(request: &PolicyRequest) -> Result<String, Failure> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::finding::SourceKind;
 use crate::reported::ReportedUser;
+use crate::rules::Creators;
 
 /// All that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Facts {
     pub subjects: Vec<Subject>,
     /// What users' credentials may break, until when; `None`: nobody read it.
     pub exceptions: Option<Exceptions>,
+    /// Whether it is known who created credentials.
+    pub creators: Creators,
     /// How many rows of a report belong to nobody that can be told.
     pub unreadable_rows: usize,
     /// What the source never shows, in words.

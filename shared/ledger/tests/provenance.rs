@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use credwarden_credential::creation::backfill::Lookup;
-use credwarden_credential::creation::{Creation, CreationAct, Creator, Principal, Unreadable};
+use credwarden_credential::creation::{Creation, CreationAct, Creator, Principal, Provenance, Unreadable};
 use credwarden_credential::kind::CredentialId;
 use credwarden_ledger::due::DueItem;
 use credwarden_ledger::memory::MemoryTable;
@@ -119,6 +120,32 @@ async fn an_event_that_cannot_be_read_is_told_by_its_time_and_hides_no_other() {
         matches!(&error, LedgerError::Unreadable { key, .. } if key.to_string() == format!("PROVENANCE/{KEY}#e3")),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn who_only_reads_learns_nothing_before_a_rule_has_run_and_writes_nothing() {
+    let table = MemoryTable::default();
+    let ledger = Ledger::new(table.clone());
+    assert_eq!(ledger.known_installation().await.unwrap(), None);
+    assert_eq!(ledger.own_roles().await.unwrap(), None, "none kept is not none there");
+    assert_eq!(ledger.known_provenance(RULE).await.unwrap(), None);
+    assert!(table.items().is_empty());
+    ledger.installed(noon()).await.unwrap();
+    assert_eq!(ledger.known_installation().await.unwrap(), Some(noon()));
+    assert_eq!(ledger.known_provenance(RULE).await.unwrap(), None, "our own functions are not told from others yet");
+    ledger.keep_own_roles(&BTreeSet::new()).await.unwrap();
+    assert_eq!(ledger.known_provenance(RULE).await.unwrap(), Some(Provenance::since(noon())));
+}
+
+#[tokio::test]
+async fn the_roles_of_our_own_functions_are_those_kept_last() {
+    let ledger = Ledger::new(MemoryTable::default());
+    for role in ["arn:aws:iam::123456789012:role/first", "arn:aws:iam::123456789012:role/second"] {
+        let roles = BTreeSet::from([role.parse().unwrap()]);
+        ledger.keep_own_roles(&roles).await.unwrap();
+        ledger.keep_own_roles(&roles).await.unwrap();
+        assert_eq!(ledger.own_roles().await.unwrap(), Some(roles));
+    }
 }
 
 #[tokio::test]

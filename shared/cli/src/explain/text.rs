@@ -90,12 +90,14 @@ fn limits(layers: &impl serde::Serialize) -> Vec<String> {
 }
 
 fn evidence(credential: &Evidence) -> String {
-    let Evidence { kind, credential, state, created, changed, expires, service, last_used, ever_used } = credential;
+    let Evidence { kind, credential, state, created, creator, changed, expires, service, last_used, ever_used } =
+        credential;
     let mut parts = vec![format!("{credential} ({})", kind.noun()), state.clone()];
-    let mut dated = |what: &str, at: &Option<Timestamp>| parts.extend(at.map(|at| format!("{what} {}", date(at))));
-    dated("created", created);
-    dated("created or last changed", changed);
-    dated("expires", expires);
+    let dated = |what: &str, at: &Option<Timestamp>| at.map(|at| format!("{what} {}", date(at)));
+    let by = creator.as_ref().map_or_else(String::new, |creator| format!(" by {creator}"));
+    parts.extend(dated("created", created).map(|created| created + &by));
+    parts.extend(dated("created or last changed", changed));
+    parts.extend(dated("expires", expires));
     parts.extend(service.as_ref().map(|service| format!("for {service}")));
     parts.push(match (last_used, ever_used) {
         (Some(at), _) => format!("last used {at}"),

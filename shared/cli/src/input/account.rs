@@ -1,12 +1,14 @@
 //! The account itself: the one module that calls AWS.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use credwarden_credential::creation::Provenance;
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::User;
 use credwarden_inventory::calls;
@@ -14,8 +16,9 @@ use credwarden_inventory::collect::{CollectError, Collected, Wanted};
 use credwarden_inventory::iam::Iam;
 use credwarden_inventory::live::LastUses;
 use credwarden_inventory::read::ReadIam;
-use credwarden_ledger::Ledger;
 use credwarden_ledger::dynamo::DynamoTable;
+use credwarden_ledger::table::Table;
+use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use jiff::Timestamp;
@@ -25,7 +28,7 @@ use crate::failure::Failure;
 use crate::finding::SourceKind;
 use crate::input::progress::Watched;
 use crate::input::recorded::Recording;
-use crate::rules::{Rule, not_read};
+use crate::rules::{Creators, Rule, judgeable, not_read};
 use crate::subject::{Facts, Subject};
 
 /// How long an account may take: no limit that an account of 5,000 users, some of it throttled, would reach.
@@ -37,44 +40,95 @@ const REGION_OF_IAM: &str = "us-east-1";
 /// The name of the session where a role is assumed, as CloudTrail shows it.
 const SESSION: &str = "credwarden";
 
-/// Reads the account for all of `rules` at once, and the exceptions where a ledger is named.
-pub async fn collect(
-    account: &Account,
-    policy: &Policy,
-    rules: &[&Rule],
-    now: Timestamp,
-) -> Result<(Collected, Option<Exceptions>), Failure> {
+/// Reads the account for all of `rules` at once, and what a ledger tells where one is named.
+pub async fn collect(account: &Account, policy: &Policy, rules: &[&Rule], now: Timestamp) -> Result<Facts, Failure> {
     let aws = sdk_config(account).await;
-    let exceptions = exceptions(&aws, account, now).await?;
     let iam = Watched::new(Iam::of(&aws));
-    let collected = for_rules(&iam, policy, rules, now).await;
+    let facts = judged(&iam, named(&aws, account).as_ref(), policy, rules, now).await;
     iam.finish();
-    Ok((failed(collected)?, exceptions))
+    facts
 }
 
 /// Reads everything that any rule could ever ask of the account.
 pub async fn record(account: &Account, now: Timestamp) -> Result<Recording, Failure> {
     let aws = sdk_config(account).await;
-    let exceptions = exceptions(&aws, account, now).await?;
+    let exceptions = match named(&aws, account) {
+        Some(named) => Some(named.exceptions(now).await?),
+        None => None,
+    };
     let iam = Watched::new(Iam::of(&aws));
     let collected = everything(&iam, now).await;
     iam.finish();
     failed(collected).map(|collected| Recording::of(collected.snapshot, exceptions))
 }
 
-/// The exceptions of the ledger that is named, read as the rules read them.
-async fn exceptions(aws: &SdkConfig, account: &Account, now: Timestamp) -> Result<Option<Exceptions>, Failure> {
-    let Some(table) = &account.ledger_table else { return Ok(None) };
-    let hint = format!(
-        "hint: `credwarden permissions --ledger-table {table}` prints the policy that the caller needs; the ledger is in \
-         the deployment's region, which `--region` names"
-    );
-    let ledger = Ledger::new(DynamoTable::new(aws, table));
-    let exceptions = ledger.exceptions(now).await.context(hint);
-    exceptions.map(Some).with_context(|| format!("failed to read the ledger `{table}`")).map_err(Failure::Account)
+/// A deployment's ledger, with the name that it was given by. It is read as the rules read it, and never written.
+#[derive(Debug)]
+pub struct Named<T> {
+    /// The ledger.
+    pub ledger: Ledger<T>,
+    /// Its table, or the table's ARN.
+    pub name: String,
 }
 
-/// Reads what `rules` need to judge by `policy`: what the credential report and the lists decide is not read again.
+fn named(aws: &SdkConfig, account: &Account) -> Option<Named<DynamoTable>> {
+    let name = account.ledger_table.clone()?;
+    Some(Named { ledger: Ledger::new(DynamoTable::new(aws, &name)), name })
+}
+
+impl<T: Table> Named<T> {
+    async fn exceptions(&self, now: Timestamp) -> Result<Exceptions, Failure> {
+        self.told(self.ledger.exceptions(now).await)
+    }
+
+    /// What the ledger answered.
+    fn told<V>(&self, answer: Result<V, LedgerError>) -> Result<V, Failure> {
+        let name = &self.name;
+        let hint = format!(
+            "hint: `credwarden permissions --ledger-table {name}` prints the policy that the caller needs; the ledger is \
+             in the deployment's region, which `--region` names"
+        );
+        answer.context(hint).with_context(|| format!("failed to read the ledger `{name}`")).map_err(Failure::Account)
+    }
+}
+
+/// Reads what `rules` need to judge by `policy`, and what a ledger tells besides: exceptions, and, where a rule asks for it,
+/// who created credentials. Without the latter, nothing is read for that rule.
+///
+/// # Errors
+/// The ledger, the credential report or the list of users could not be read.
+pub async fn judged<R: ReadIam, T: Table>(
+    reader: &R,
+    named: Option<&Named<T>>,
+    policy: &Policy,
+    rules: &[&Rule],
+    now: Timestamp,
+) -> Result<Facts, Failure> {
+    let Some(named) = named else {
+        let (rules, _) = judgeable(rules, policy, Creators::NotRead);
+        let collected = failed(for_rules(reader, policy, &rules, None, now).await)?;
+        return Ok(facts(collected, None, Creators::NotRead, now));
+    };
+    let exceptions = named.exceptions(now).await?;
+    let (provenance, creators) = match rules.iter().find(|rule| rule.asks_for_creators(policy)) {
+        None => (None, Creators::NotRead),
+        Some(rule) => match named.told(named.ledger.known_provenance(rule.name).await)? {
+            Some(provenance) => (Some(Arc::new(provenance)), Creators::Known),
+            None => (None, Creators::NotYet),
+        },
+    };
+    let (rules, _) = judgeable(rules, policy, creators);
+    let mut collected = failed(for_rules(reader, policy, &rules, provenance.clone(), now).await)?;
+    if let Some(provenance) = provenance {
+        let unread = named.ledger.add_intents(&mut collected.snapshot, provenance).await;
+        // A person can wait until the ledger answers again, unlike a rule's pass.
+        named.told(unread.into_iter().try_for_each(|(_, error)| Err(error)))?;
+    }
+    Ok(facts(collected, Some(exceptions), creators, now))
+}
+
+/// Reads what `rules` need to judge by `policy` and `provenance`: what the credential report and the lists decide is not read
+/// again.
 ///
 /// # Errors
 /// The credential report or the list of users could not be read.
@@ -82,11 +136,12 @@ pub async fn for_rules<R: ReadIam>(
     reader: &R,
     policy: &Policy,
     rules: &[&Rule],
+    provenance: Option<Arc<Provenance>>,
     now: Timestamp,
 ) -> Result<Collected, CollectError> {
     let kinds = rules.iter().flat_map(|rule| (rule.kinds)(policy)).collect();
     let undecided = |user: &User| rules.iter().flat_map(|rule| (rule.undecided)(user, policy, now)).collect();
-    read(reader, &kinds, undecided, now).await
+    read(reader, &kinds, undecided, provenance, now).await
 }
 
 /// Reads all credentials of all users.
@@ -95,13 +150,14 @@ pub async fn for_rules<R: ReadIam>(
 /// The credential report or the list of users could not be read.
 pub async fn everything<R: ReadIam>(reader: &R, now: Timestamp) -> Result<Collected, CollectError> {
     let kinds = BTreeSet::from(CredentialKind::OF_USERS);
-    read(reader, &kinds, |_: &User| kinds.clone(), now).await
+    read(reader, &kinds, |_: &User| kinds.clone(), None, now).await
 }
 
 async fn read<R: ReadIam>(
     reader: &R,
     kinds: &BTreeSet<CredentialKind>,
     undecided: impl Fn(&User) -> BTreeSet<CredentialKind>,
+    provenance: Option<Arc<Provenance>>,
     now: Timestamp,
 ) -> Result<Collected, CollectError> {
     let nobody = BTreeSet::new();
@@ -111,7 +167,7 @@ async fn read<R: ReadIam>(
         undecided,
         last_uses,
         previously_reported: &nobody,
-        provenance: None,
+        provenance,
         earlier: None,
         resume_after: None,
     };
@@ -119,12 +175,13 @@ async fn read<R: ReadIam>(
 }
 
 /// What was read, as facts.
-pub fn facts(collected: Collected, exceptions: Option<Exceptions>, now: Timestamp) -> Facts {
+pub fn facts(collected: Collected, exceptions: Option<Exceptions>, creators: Creators, now: Timestamp) -> Facts {
     Facts {
         kind: SourceKind::Account,
         file: None,
         as_of: now,
         subjects: collected.snapshot.users.into_values().map(Subject::User).collect(),
+        creators,
         unreadable_rows: 0,
         limitations: not_read(exceptions.as_ref()),
         exceptions,

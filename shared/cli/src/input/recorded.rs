@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::SourceKind;
-use crate::rules::not_read;
+use crate::rules::{Creators, not_read};
 use crate::subject::{Facts, Subject};
 
 /// The format of recordings that this version writes and reads.
@@ -79,6 +79,7 @@ pub fn facts(text: &str, file: &str, as_of: Option<Timestamp>) -> anyhow::Result
         file: Some(file.to_owned()),
         as_of: as_of.unwrap_or(recorded),
         subjects: recording.snapshot.users.into_values().map(Subject::User).collect(),
+        creators: Creators::NotRead,
         unreadable_rows: 0,
         limitations: not_read(exceptions.as_ref()),
         exceptions,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::finding::SourceKind;
 use crate::reported::ReportedUser;
-use crate::rules::not_read;
+use crate::rules::{Creators, not_read};
 use crate::subject::{Facts, Subject};
 
 /// What no credential report shows, whatever is in it.
@@ -43,6 +43,7 @@ pub fn facts(content: &[u8], file: &str, as_of: Option<Timestamp>, now: Timestam
         file: Some(file.to_owned()),
         as_of: as_of.unwrap_or(now),
         subjects,
+        creators: Creators::NotRead,
         unreadable_rows: report.nameless,
         limitations: NEVER_SHOWN
             .into_iter()

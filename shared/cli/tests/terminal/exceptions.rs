@@ -40,7 +40,7 @@ fn an_exception_holds_up_to_its_last_instant_and_for_its_credential_alone() {
 }
 
 #[test]
-fn the_ledger_has_a_statement_of_its_own_among_the_permissions() {
+fn the_ledger_has_statements_of_its_own_among_the_permissions() {
     let by =
         |table: &str| -> Value { serde_json::from_str(&run(&["permissions", "--ledger-table", table]).out).unwrap() };
     let plain: Value = serde_json::from_str(&run(&["permissions"]).out).unwrap();
@@ -51,6 +51,13 @@ fn the_ledger_has_a_statement_of_its_own_among_the_permissions() {
         json!({
             "Sid": "CredwardenReadsExceptions", "Effect": "Allow", "Action": ["dynamodb:Query"],
             "Resource": "arn:aws:dynamodb:*:*:table/credwarden-ledger/index/open-by-due",
+        })
+    );
+    assert_eq!(
+        named["Statement"][2],
+        json!({
+            "Sid": "CredwardenReadsCreators", "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"],
+            "Resource": "arn:aws:dynamodb:*:*:table/credwarden-ledger",
         })
     );
     let resource = "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/x/index/open-by-due";

@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod creators;
+#[cfg(test)]
 mod exceptions;
 #[cfg(test)]
 mod outputs;

@@ -3,7 +3,7 @@
 use credwarden_cli::finding::{Finding, SourceKind, Status};
 use credwarden_cli::input;
 use credwarden_cli::judgement::findings;
-use credwarden_cli::rules::{RULES, Rule};
+use credwarden_cli::rules::{Creators, RULES, Rule};
 use credwarden_cli::subject::{Facts, Subject};
 use credwarden_estate::estate::{ADMINISTRATOR_ACCESS, Estate, age_seconds};
 use credwarden_estate::report;
@@ -80,6 +80,7 @@ fn by_account(estate: &Estate, policy: &Policy) -> Vec<Finding> {
         file: None,
         as_of: now(),
         subjects: estate.snapshot().users.into_values().map(Subject::User).collect(),
+        creators: Creators::NotRead,
         unreadable_rows: 0,
         limitations: Vec::new(),
         exceptions: None,
