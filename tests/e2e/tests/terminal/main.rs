@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "the lints allow this in test functions only; what is missing is `null`")]
 
 mod agreement;
+mod creators;
 mod denied;
 mod exceptions;
 mod world;
