@@ -335,7 +335,7 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
     kinds.remove(&CredentialKind::ServiceSpecificCredential);
     if wanted.previously_reported.contains(&user.id)
         && wanted.kinds.contains(&CredentialKind::AccessKey)
-        && !known.contains(&CredentialKind::AccessKey)
+        && !(known.contains(&CredentialKind::AccessKey) && holds_no_key(&user))
         && row.is_some_and(|row| !row.may_hold_active_key())
     {
         kinds.insert(CredentialKind::AccessKey);
@@ -359,6 +359,11 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
     }
     let fingerprints = shown.into_iter().filter(|(kind, _)| kinds.contains(kind)).collect();
     Nominated::Suspect(Suspect { user, kinds, fingerprints })
+}
+
+/// Whether the user was seen to hold no access key that somebody could have activated since.
+fn holds_no_key(user: &User) -> bool {
+    matches!(&user.access_keys, Listing::Live(keys) if keys.is_empty())
 }
 
 impl Suspect {

@@ -1,6 +1,6 @@
 //! What earlier readings listed, and whether it still holds: who has not changed is not read again.
 //!
-//! A listing holds while the credential report shows the same of the user as it did then. Of SSH public keys the report
+//! A listing holds while the credential report shows the same of the user as it did then, and agrees with it on what is active. Of SSH public keys the report
 //! shows nothing: there a listing holds for as long as nothing that was uploaded since could be worth a word yet. In both cases
 //! an event that tells of a newer credential ends it.
 
@@ -61,7 +61,7 @@ impl Earlier<'_> {
         now: Timestamp,
     ) -> Option<&EarlierListing> {
         let listing = self.listings.get(&kind)?.get(&user.id)?;
-        let is_the_same = *fingerprint? == listing.fingerprint;
+        let is_the_same = *fingerprint? == listing.fingerprint && agrees(user, kind, listing);
         let is_recent = kind != CredentialKind::SshPublicKey
             || (self.unknown_for)(user, kind).is_none_or(|limit| {
                 let held = now.duration_since(listing.read_at).as_secs();
@@ -71,6 +71,16 @@ impl Earlier<'_> {
             user.provenance.as_deref().is_none_or(|provenance| !tells_of_later(provenance, user, kind, listing));
         let is_whole = last_uses == LastUses::NotRead || listing.credentials.iter().all(has_last_use);
         (is_the_same && is_recent && is_newest && is_whole).then_some(listing)
+    }
+}
+
+/// Whether as many are active as the report shows. Otherwise one of the two is older than a change, and neither tells which.
+fn agrees(user: &User, kind: CredentialKind, listing: &EarlierListing) -> bool {
+    match user.listing(kind) {
+        Some(Listing::Reported(Reported { active, .. })) => {
+            listing.credentials.iter().filter(|one| one.status == Status::Active).count() == active.len()
+        }
+        _ => true,
     }
 }
 

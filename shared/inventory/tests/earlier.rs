@@ -9,7 +9,7 @@ use std::time::Duration;
 use credwarden_credential::age::Days;
 use credwarden_credential::creation::{Creation, CreationAct, Creator, Principal, Provenance};
 use credwarden_credential::kind::{CredentialId, CredentialKind};
-use credwarden_credential::snapshot::{Listing, User};
+use credwarden_credential::snapshot::{KeyStatus, Listing, User};
 use credwarden_estate::estate::{Estate, age_days, age_hours};
 use credwarden_estate::fake::{Action, FakeIam};
 use credwarden_estate::fault::Failing;
@@ -89,6 +89,19 @@ async fn who_has_not_changed_is_not_read_again_and_is_known_as_well() {
 async fn a_key_that_the_report_shows_otherwise_is_read_again_and_nothing_else() {
     let changed = Estate::new(begin()).user("robot").key(age_days(200)).inactive_since(age_hours(1));
     assert_eq!(listed_again(changed.ssh_public_key(age_days(200)).after(day(1))).await, [1, 0]);
+}
+
+#[tokio::test]
+async fn a_key_that_was_seen_inactive_after_the_report_is_read_while_the_report_shows_it_active() {
+    let report = robot();
+    let mut estate = robot();
+    let key = estate.find("robot").unwrap().keys[0].key.id.clone();
+    assert!(estate.set_status(&key, KeyStatus::Inactive));
+    let first = FakeIam::new(estate.clone()).with_report_of(&report);
+    let seen = read(&first, &Listings::new(), None, &nothing).await.listed;
+    let second = FakeIam::new(estate.after(age_hours(1))).with_report_of(&report);
+    read(&second, &seen, None, &nothing).await;
+    assert_eq!(calls(&second), [1, 0], "somebody may have made it active again");
 }
 
 #[tokio::test]

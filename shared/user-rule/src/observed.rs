@@ -44,25 +44,38 @@ impl Observed {
         };
         self.0.iter().map(|(kind, of)| (*kind, of_kind(of))).collect()
     }
+}
 
-    /// Keeps what a reading saw, and forgets who is gone. What cannot be kept is read again next time.
-    pub(crate) async fn keep<T: Table>(&self, ledger: &Ledger<T>, listed: Listings, existing: &BTreeSet<UserId>) {
-        for (kind, of_kind) in listed {
-            let earlier = |user: &UserId| self.0.get(&kind).and_then(|of| of.get(user));
+/// What a reading saw, and what was known before.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings {
+    /// What was known before.
+    pub(crate) observed: Observed,
+    /// What was seen.
+    pub(crate) listed: Listings,
+    /// All users of the account.
+    pub(crate) existing: BTreeSet<UserId>,
+}
+
+impl Sightings {
+    /// Keeps what was seen, and forgets who is gone. What cannot be kept is read again next time.
+    pub(crate) async fn keep<T: Table>(&self, ledger: &Ledger<T>) {
+        for (kind, of_kind) in &self.listed {
+            let earlier = |user: &UserId| self.observed.0.get(kind).and_then(|of| of.get(user));
             let changed: BTreeMap<_, _> = of_kind
-                .into_iter()
-                .filter(|(user, listing)| !earlier(user).is_some_and(|earlier| tells_as_much(earlier, kind, listing)))
+                .iter()
+                .filter(|(user, listing)| !earlier(user).is_some_and(|earlier| tells_as_much(earlier, *kind, listing)))
                 .map(|(user, EarlierListing { read_at, fingerprint, credentials })| {
-                    let next = Observation::next(earlier(&user), credentials, fingerprint, read_at);
-                    (user, next)
+                    let next = Observation::next(earlier(user), credentials.clone(), fingerprint.clone(), *read_at);
+                    (user.clone(), next)
                 })
                 .collect();
-            if let Err(error) = ledger.keep_observations(kind, &changed).await {
+            if let Err(error) = ledger.keep_observations(*kind, &changed).await {
                 warn!(error = &error as &dyn Error, "what was seen is not kept");
             }
         }
-        for (kind, of) in &self.0 {
-            for user in of.keys().filter(|user| !existing.contains(*user)) {
+        for (kind, of) in &self.observed.0 {
+            for user in of.keys().filter(|user| !self.existing.contains(*user)) {
                 if let Err(error) = ledger.forget_observation(&[*kind], user).await {
                     warn!(error = &error as &dyn Error, "who is gone is not forgotten");
                 }
@@ -117,7 +130,7 @@ mod tests {
         let ledger = Ledger::new(MemoryTable::default());
         for listings in readings {
             let observed = Observed::read(&ledger, &[KIND].into()).await;
-            observed.keep(&ledger, listings, &[user()].into()).await;
+            Sightings { observed, listed: listings, existing: [user()].into() }.keep(&ledger).await;
         }
         let observed = Observed::read(&ledger, &[KIND].into()).await;
         observed.listings()[&KIND][&user()].clone()

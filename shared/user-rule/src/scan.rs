@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::Definition;
-use crate::observed::Observed;
+use crate::observed::{Observed, Sightings};
 use crate::provenance::TellProvenance;
 
 /// The type of the resources that the rule reports on.
@@ -58,6 +58,8 @@ pub struct Progress {
     gaps: Gaps,
     /// The policy, where the pass is complete.
     reported: Option<Policy>,
+    /// What was seen.
+    sightings: Sightings,
 }
 
 /// Where a pass goes on, and by which policy it judges: another policy begins another pass.
@@ -111,17 +113,19 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
                 warn!(user.id = %user, error = &error as &dyn Error, "what was intended is not known");
             }
         }
-        observed.keep(&self.ledger, std::mem::take(&mut collected.listed), &collected.existing).await;
         let gaps = date_gaps(&mut collected, known_gaps, now);
         let judgements = judgements(&collected, judge)?;
         let started = under_way.map_or(now, |(pass, _)| pass.started);
-        let progress = progress(&collected, passes, gaps, policy, started, now)?;
+        let sightings =
+            Sightings { observed, listed: std::mem::take(&mut collected.listed), existing: collected.existing.clone() };
+        let progress = progress(&collected, passes, gaps, policy, sightings, started, now)?;
         let coverage = if collected.cursor.is_some() { Coverage::Partial } else { Coverage::Complete };
         Ok(Pass { judgements, coverage, progress })
     }
 
     async fn reported(&self, invocation: &Invocation<NoParameters>, pass: &Pass<Progress>) -> anyhow::Result<()> {
-        let Progress { passes, gaps, reported } = &pass.progress;
+        let Progress { passes, gaps, reported, sightings } = &pass.progress;
+        sightings.keep(&self.ledger).await;
         self.ledger.keep_gaps(self.rule.name, gaps).await?;
         if let Some(policy) = reported {
             self.ledger.record_reported(self.rule.name, policy, invocation.now).await?;
@@ -201,6 +205,7 @@ fn progress(
     mut passes: Passes,
     gaps: Gaps,
     policy: Policy,
+    sightings: Sightings,
     started: Timestamp,
     now: Timestamp,
 ) -> anyhow::Result<Progress> {
@@ -220,7 +225,7 @@ fn progress(
         });
         Some(policy)
     };
-    Ok(Progress { passes, gaps, reported })
+    Ok(Progress { passes, gaps, reported, sightings })
 }
 
 #[cfg(test)]
