@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use credwarden_e2e::remedy::{
-    REMEDY, assert_sound, id, key, key_changes, noon, ready, remedy, run, settle_by_schedule, spent, start, until, work,
+    Ended, REMEDY, RULE, SCHEDULE, assert_sound, ended_on, id, key, key_changes, noon, ready, ready_with, remedy, run,
+    settle_by_schedule, spent, start, until, work,
 };
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::faults::{Act, Matching};
 use credwarden_sandbox::sandbox::{Options, Sandbox};
 use jiff::SignedDuration;
+use serde_json::json;
 
 /// Less than the SDK waits for an answer before it sends its call again.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -91,5 +93,54 @@ async fn two_concurrent_runs_act_once() {
 
     settle_by_schedule(&sandbox).await.unwrap();
     assert_eq!(key_changes(&sandbox).len(), 3);
+    assert_sound(&sandbox).await.unwrap();
+}
+
+/// The document of the other rule.
+const UNUSED: &str = "credwarden-unused-credentials";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_rules_documents_at_one_user_the_second_is_done_within_the_hour() {
+    // One key is old, and was used ten days ago; the other is young, and never was.
+    let both = Estate::new(noon()).user("of-both").key(age_days(120)).used(age_days(10), "s3").key(age_days(50));
+    // Of two users with an active key, two keys a day are no more than the budget.
+    let estate = both.user("bystander").key(age_days(3));
+    let sandbox = ready_with(Options::at(noon()), &estate, |policy| {
+        policy["remedies"]["unused-credentials"]["default"]["mode"] = json!("enforce");
+    });
+    let sandbox = sandbox.await.unwrap();
+    for rule in [RULE, UNUSED] {
+        sandbox.evaluate(rule).await.unwrap();
+    }
+    sandbox.config().take_remediations(sandbox.now());
+    sandbox.advance(SignedDuration::from_hours(25)).await.unwrap();
+    let user_id = id(&estate, "of-both").unwrap();
+    let keys: Vec<_> = estate.find("of-both").unwrap().keys.iter().map(|owned| owned.key.id.to_string()).collect();
+
+    let first = sandbox.start_document(UNUSED, &[("ResourceId", &user_id)], "olivia").unwrap();
+    sandbox.automation().next().unwrap();
+    let second = start(&sandbox, &user_id).unwrap();
+    let at_the_change = Act::Barrier { callers: 2, patience: PATIENCE };
+    let at_the_change = sandbox.faults().arm(Matching::action("iam:UpdateAccessKey"), at_the_change);
+    let (first, second) = tokio::join!(run(&sandbox, &first), async {
+        until(|| at_the_change.fired() == 1).await;
+        run(&sandbox, &second).await
+    });
+    sandbox.faults().clear();
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.status.as_str(), second.status.as_str()), ("done", "waiting"), "{first:?} {second:?}");
+    assert_eq!(first.changed, [keys[1].as_str()], "{first:?}");
+    assert!(second.changed.is_empty() && second.reason.contains("another run is at this user"), "{second:?}");
+
+    sandbox.advance(SignedDuration::from_mins(60)).await.unwrap();
+    sandbox.fire_schedules().await.unwrap();
+    let executions = sandbox.run_automations().await.unwrap();
+    let [third]: [Ended; 1] = ended_on(&executions, &user_id).try_into().unwrap();
+    assert_eq!((third.status.as_str(), third.changed.as_slice()), ("done", &keys[..1]), "{third:?}");
+    assert!(executions[0].executed_by.contains(SCHEDULE), "{executions:?}");
+    let work = work(&sandbox, &user_id, "deactivate-credential", &keys[0]).await.unwrap().unwrap();
+    assert!(work["request"]["requester"].as_str().unwrap().contains("olivia"), "who asked first: {work}");
+    assert_eq!(spent(&sandbox, "act").await.unwrap(), 2);
+    assert!(settle_by_schedule(&sandbox).await.unwrap().is_empty(), "nothing is left to start");
     assert_sound(&sandbox).await.unwrap();
 }
