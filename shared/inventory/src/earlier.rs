@@ -61,7 +61,7 @@ impl Earlier<'_> {
         now: Timestamp,
     ) -> Option<&EarlierListing> {
         let listing = self.listings.get(&kind)?.get(&user.id)?;
-        let is_the_same = *fingerprint? == listing.fingerprint && agrees(user, kind, listing);
+        let is_the_same = shows_the_same(fingerprint?, &listing.fingerprint, last_uses) && agrees(user, kind, listing);
         let is_recent = kind != CredentialKind::SshPublicKey
             || (self.unknown_for)(user, kind).is_none_or(|limit| {
                 let held = now.duration_since(listing.read_at).as_secs();
@@ -104,7 +104,20 @@ fn tells_of_later(provenance: &Provenance, user: &User, kind: CredentialKind, li
         .any(|creation| creation.act.kind() == kind && creation.at.duration_since(listing.read_at) >= -CLOCK_TOLERANCE)
 }
 
-/// What identifies what the report shows of a user's credentials of one kind; `None`: it cannot be told whether they changed.
+/// Whether two fingerprints are of the same. A rule that asks for no last uses is not told that a key was used again, as a busy
+/// one is every day.
+fn shows_the_same(one: &str, other: &str, last_uses: LastUses) -> bool {
+    let without_use = |text: &str| -> Vec<String> {
+        text.split(' ').map(|slot| slot.rsplit_once('@').map_or(slot, |(before, _)| before).to_owned()).collect()
+    };
+    match last_uses {
+        LastUses::Read => one == other,
+        LastUses::NotRead => without_use(one) == without_use(other),
+    }
+}
+
+/// What identifies what the report shows of a user's credentials of one kind, `0 1:1790000000@1790003600` of no inactive one and
+/// one that was changed and used then; `None`: it cannot be told whether they changed.
 pub(crate) fn fingerprint(row: Option<&Row>, kind: CredentialKind, report_made: Timestamp) -> Option<String> {
     match kind {
         CredentialKind::SshPublicKey => Some(String::new()),
@@ -113,7 +126,7 @@ pub(crate) fn fingerprint(row: Option<&Row>, kind: CredentialKind, report_made: 
             let mut text = format!("{inactive}");
             for one in active {
                 let seconds = |at: Option<Timestamp>| at.map_or(-1, Timestamp::as_second);
-                let _ = write!(text, " {}:{}:{}", one.slot, seconds(one.changed), seconds(one.last_used));
+                let _ = write!(text, " {}:{}@{}", one.slot, seconds(one.changed), seconds(one.last_used));
             }
             Some(text)
         }

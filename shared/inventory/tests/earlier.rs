@@ -105,6 +105,12 @@ async fn a_key_that_was_seen_inactive_after_the_report_is_read_while_the_report_
 }
 
 #[tokio::test]
+async fn a_key_in_use_is_not_read_every_day_where_its_use_is_not_asked_for() {
+    let used = Estate::new(begin()).user("robot").key(age_days(200)).used(age_hours(1), "s3");
+    assert_eq!(listed_again(used.ssh_public_key(age_days(200)).after(day(1))).await, [0, 0]);
+}
+
+#[tokio::test]
 async fn another_user_of_the_same_name_is_read() {
     let other = robot().without("robot").user("robot").key(age_days(200)).ssh_public_key(age_days(200));
     assert_eq!(listed_again(other.after(day(1))).await, [1, 1]);
