@@ -321,7 +321,7 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
     let mut known = BTreeSet::new();
     if let Some(earlier) = &wanted.earlier {
         for kind in wanted.kinds {
-            if let Some(listing) = earlier.listing(&as_reported, *kind, shown.get(kind), wanted.last_uses, now) {
+            if let Some(listing) = earlier.that_holds(&as_reported, *kind, shown.get(kind), wanted.last_uses, now) {
                 take_up(&mut user, *kind, listing);
                 known.insert(*kind);
             }

@@ -35,8 +35,8 @@ pub struct EarlierListing {
 /// How a rule makes use of earlier listings.
 #[derive(Clone, Copy)]
 pub struct Earlier<'a> {
-    /// The listings.
-    pub listings: &'a Listings,
+    /// What was listed of a user's credentials of one kind, if anything was.
+    pub listing: &'a dyn Fn(CredentialKind, &UserId) -> Option<EarlierListing>,
     /// How old a credential of this kind may be of which nobody knows, before the rule would say something of it; `None`:
     /// of any age.
     pub unknown_for: &'a dyn Fn(&User, CredentialKind) -> Option<Days>,
@@ -46,29 +46,29 @@ pub struct Earlier<'a> {
 
 impl std::fmt::Debug for Earlier<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Earlier").field("listings", &self.listings).finish_non_exhaustive()
+        formatter.debug_struct("Earlier").finish_non_exhaustive()
     }
 }
 
 impl Earlier<'_> {
     /// What was listed of the user, if it still holds.
-    pub(crate) fn listing(
+    pub(crate) fn that_holds(
         &self,
         user: &User,
         kind: CredentialKind,
         fingerprint: Option<&String>,
         last_uses: LastUses,
         now: Timestamp,
-    ) -> Option<&EarlierListing> {
-        let listing = self.listings.get(&kind)?.get(&user.id)?;
-        let is_the_same = shows_the_same(fingerprint?, &listing.fingerprint, last_uses) && agrees(user, kind, listing);
+    ) -> Option<EarlierListing> {
+        let listing = (self.listing)(kind, &user.id)?;
+        let is_the_same = shows_the_same(fingerprint?, &listing.fingerprint, last_uses) && agrees(user, kind, &listing);
         let is_recent = kind != CredentialKind::SshPublicKey
             || (self.unknown_for)(user, kind).is_none_or(|limit| {
                 let held = now.duration_since(listing.read_at).as_secs();
                 held <= limit.duration().as_secs() / 100 * share(&user.id)
             });
         let is_newest =
-            user.provenance.as_deref().is_none_or(|provenance| !tells_of_later(provenance, user, kind, listing));
+            user.provenance.as_deref().is_none_or(|provenance| !tells_of_later(provenance, user, kind, &listing));
         let is_whole = last_uses == LastUses::NotRead || listing.credentials.iter().all(has_last_use);
         (is_the_same && is_recent && is_newest && is_whole).then_some(listing)
     }
@@ -134,13 +134,13 @@ pub(crate) fn fingerprint(row: Option<&Row>, kind: CredentialKind, report_made: 
 }
 
 /// Gives the user what was listed of it.
-pub(crate) fn take_up(user: &mut User, kind: CredentialKind, listing: &EarlierListing) {
+pub(crate) fn take_up(user: &mut User, kind: CredentialKind, listing: EarlierListing) {
     match kind {
         CredentialKind::AccessKey => {
             user.access_keys = Listing::Live(listing.credentials.iter().filter_map(access_key).collect());
         }
         kind => {
-            user.other_credentials.insert(kind, Listing::Live(listing.credentials.clone()));
+            user.other_credentials.insert(kind, Listing::Live(listing.credentials));
         }
     }
 }

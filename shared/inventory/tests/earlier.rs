@@ -55,7 +55,11 @@ async fn read(
         last_uses: LastUses::NotRead,
         previously_reported: &nobody,
         provenance,
-        earlier: Some(Earlier { listings, unknown_for: &|_, _| Some(Days(100)), broken }),
+        earlier: Some(Earlier {
+            listing: &|kind, user| listings.get(&kind)?.get(user).cloned(),
+            unknown_for: &|_, _| Some(Days(100)),
+            broken,
+        }),
         resume_after: None,
     };
     let now = iam.estate().now;
@@ -174,7 +178,11 @@ async fn an_earlier_listing_never_stands_in_for_one_that_fails() {
         last_uses: LastUses::NotRead,
         previously_reported: &nobody,
         provenance: None,
-        earlier: Some(Earlier { listings: &first.listed, unknown_for: &|_, _| None, broken: &|_| KINDS.into() }),
+        earlier: Some(Earlier {
+            listing: &|kind, user| first.listed.get(&kind)?.get(user).cloned(),
+            unknown_for: &|_, _| None,
+            broken: &|_| KINDS.into(),
+        }),
         resume_after: None,
     };
     let second = collect(&failing, wanted, begin() + day(1), Duration::from_secs(200)).await.unwrap();

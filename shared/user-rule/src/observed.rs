@@ -32,17 +32,14 @@ impl Observed {
         Self(observed)
     }
 
-    /// As a reading takes them.
-    pub(crate) fn listings(&self) -> Listings {
-        let listing = |observation: &Observation| EarlierListing {
+    /// What was listed of a user, as a reading takes it.
+    pub(crate) fn listing(&self, kind: CredentialKind, user: &UserId) -> Option<EarlierListing> {
+        let observation = self.0.get(&kind)?.get(user)?;
+        Some(EarlierListing {
             read_at: observation.read_at,
             fingerprint: observation.fingerprint.clone(),
             credentials: observation.credentials.iter().map(Credential::from).collect(),
-        };
-        let of_kind = |of: &BTreeMap<UserId, Observation>| {
-            of.iter().map(|(user, observation)| (user.clone(), listing(observation))).collect()
-        };
-        self.0.iter().map(|(kind, of)| (*kind, of_kind(of))).collect()
+        })
     }
 }
 
@@ -133,7 +130,7 @@ mod tests {
             Sightings { observed, listed: listings, existing: [user()].into() }.keep(&ledger).await;
         }
         let observed = Observed::read(&ledger, &[KIND].into()).await;
-        observed.listings()[&KIND][&user()].clone()
+        observed.listing(KIND, &user()).unwrap()
     }
 
     fn used() -> LastUse {

@@ -90,7 +90,6 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
         let kinds = (self.rule.kinds)(&policy);
         let judge = |user: &User| (self.rule.judge)(user, &policy, &exceptions, now);
         let observed = Observed::read(&self.ledger, &kinds).await;
-        let listings = observed.listings();
         let wanted = Wanted {
             kinds: &kinds,
             undecided: |user: &User| (self.rule.undecided)(user, &policy, now),
@@ -98,7 +97,7 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
             previously_reported: &previously_reported,
             provenance: provenance.clone(),
             earlier: Some(Earlier {
-                listings: &listings,
+                listing: &|kind, user| observed.listing(kind, user),
                 unknown_for: &|user, kind| (self.rule.unknown_for)(user, &policy, kind),
                 broken: &|user| {
                     judge(user).findings().filter_map(|finding| Some(finding.credential()?.kind())).collect()
