@@ -153,7 +153,7 @@ fn ordinary(estate: Estate, number: usize) -> Estate {
     let used = (age_days(few) + age_hours(2)).min(young);
     match number % 20 {
         0 | 1 => estate.created(young).key(young).used(used, "s3"),
-        2..=6 => estate.password(age_days(100)).signed_in(age_days(few) + age_hours(3)),
+        2..=6 => estate.password(age_days(60)).signed_in(age_days(few) + age_hours(3)),
         7 | 8 => estate.key(young).used(used, "s3").key(young).used(used, "sts"),
         9 if number % 40 == 9 => estate.key(young).used(used, "s3").ssh_public_key(young),
         _ => estate.key(young).used(used, "s3"),

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
-/// Two rules and the core alone: further packages would have the dependencies built with other features.
-const PACKAGES: [&str; 3] = ["access-key-age", "unused-credentials", "credwarden-bench-core"];
+/// The rules and the core alone: further packages would have the dependencies built with other features.
+const PACKAGES: [&str; 4] =
+    ["access-key-age", "unused-credentials", "unauthorized-key-creation", "credwarden-bench-core"];
 
 /// How long the core took for a number of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]

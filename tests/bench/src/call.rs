@@ -59,6 +59,15 @@ impl Call {
         }
     }
 
+    /// A parameter that is a time of the JSON protocol, in whole seconds of Unix time.
+    pub(crate) fn seconds(&self, name: &str) -> Option<i64> {
+        match &self.parameters {
+            Parameters::Form(_) => None,
+            #[expect(clippy::cast_possible_truncation, reason = "seconds of this century")]
+            Parameters::Json(value) => value.get(name)?.as_f64().map(|seconds| seconds as i64),
+        }
+    }
+
     /// A parameter that is a number.
     pub(crate) fn number(&self, name: &str) -> Option<usize> {
         match &self.parameters {
@@ -73,6 +82,7 @@ fn prefix(service: &str) -> &str {
     match service {
         "StarlingDoveService" => "config",
         "AmazonSSM" => "ssm",
+        service if service.ends_with("CloudTrail_20131101") => "cloudtrail",
         service if service.starts_with("DynamoDB") => "dynamodb",
         service => service,
     }
@@ -108,6 +118,7 @@ mod tests {
         check("StarlingDoveService.PutEvaluations", "config:PutEvaluations");
         check("AmazonSSM.GetParameter", "ssm:GetParameter");
         check("DynamoDB_20120810.GetItem", "dynamodb:GetItem");
+        check("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents", "cloudtrail:LookupEvents");
         assert_eq!(Call::read(&HeaderMap::new(), b"Action=ListUsers&Version=2010-05-08").action, "iam:ListUsers");
     }
 

@@ -1,6 +1,6 @@
 //! Where everything measured sends its calls: each is counted, and answered no sooner than after a delay.
 //!
-//! IAM, AWS Config and SSM are answered from memory while the delay lasts, so that an emulator's own time does not pass for
+//! IAM, AWS Config, `CloudTrail` and SSM are answered from memory while the delay lasts, so that an emulator's own time does not pass for
 //! AWS's; `DynamoDB` is the sandbox's emulator. What takes longer than the delay is counted apart ([`Tally::late`]).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use crate::call::Call;
 use crate::config::{Config, billed};
 use crate::iam::Iam;
+use crate::trail::{CREATOR, Trail};
 
 /// A listening endpoint of one account. Dropping it closes the port.
 #[derive(Debug)]
@@ -59,7 +60,10 @@ struct Shared {
     emulator: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     iam: Mutex<Iam>,
+    trail: Mutex<Trail>,
     config: Mutex<Config>,
+    /// The value of every parameter.
+    policy: String,
     tally: Mutex<Tally>,
 }
 
@@ -70,8 +74,9 @@ impl Endpoint {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to open a port for the endpoint")?;
         let address = listener.local_addr().context("failed to read the endpoint's port")?;
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
+        let trail = Mutex::new(Trail::new(&estate));
         let (iam, config, tally) = (Mutex::new(Iam::new(estate)), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { delay, emulator, client, iam, config, tally });
+        let shared = Arc::new(Shared { delay, emulator, client, iam, trail, config, policy: policy()?, tally });
         let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
             // Ends with this task only.
@@ -87,6 +92,7 @@ impl Endpoint {
 
     /// The account has become this one; stored results stay.
     pub(crate) fn turn_to(&self, estate: Estate) {
+        *lock(&self.shared.trail) = Trail::new(&estate);
         *lock(&self.shared.iam) = Iam::new(estate);
     }
 
@@ -137,7 +143,8 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let from_memory = match call.action.split(':').next() {
         Some("iam") => lock(&shared.iam).answer(&call).map(|(status, text)| answer(status, "text/xml", text)),
         Some("config") => lock(&shared.config).answer(&call).map(|value| json_answer(&value)),
-        Some("ssm") => parameter(&call).map(|value| json_answer(&value)),
+        Some("cloudtrail") => lock(&shared.trail).answer(&call).map(|value| json_answer(&value)),
+        Some("ssm") => parameter(&call, &shared.policy).map(|value| json_answer(&value)),
         _ => None,
     };
     let response = match from_memory {
@@ -156,10 +163,17 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     response
 }
 
-/// Every parameter is the default policy.
-fn parameter(call: &Call) -> Option<Value> {
+/// The default policy, and who may create credentials: every credential must have been created by that role.
+fn policy() -> Result<String> {
+    let mut document: Value = serde_json::from_str(&Policy::default().to_json())?;
+    let limits = json!({ "default": { "creators": [CREATOR], "baseline": false } });
+    document.as_object_mut().context("the policy is no object")?.insert("creation".to_owned(), limits);
+    Ok(Policy::parse(&document.to_string())?.to_json())
+}
+
+fn parameter(call: &Call, policy: &str) -> Option<Value> {
     let name = call.text("Name").filter(|_| call.action == "ssm:GetParameter")?;
-    Some(json!({ "Parameter": { "Name": name, "Type": "String", "Value": Policy::default().to_json(), "Version": 1 } }))
+    Some(json!({ "Parameter": { "Name": name, "Type": "String", "Value": policy, "Version": 1 } }))
 }
 
 async fn forward(shared: &Shared, mut request: Request<Full<Bytes>>) -> Result<Response> {

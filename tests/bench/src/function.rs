@@ -103,7 +103,8 @@ fn describe(command: &mut Blocking, function: Function<'_>, runtime: SocketAddr)
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "[$LATEST]0")
         .env("_HANDLER", "bootstrap")
         .env("CREDWARDEN_POLICY_PARAMETER", "/credwarden/policy")
-        .env("CREDWARDEN_LEDGER_TABLE", function.table);
+        .env("CREDWARDEN_LEDGER_TABLE", function.table)
+        .env("CREDWARDEN_REMEDY_ROLE_ARNS", "arn:aws:iam::123456789012:role/credwarden-remedy");
 }
 
 async fn serve(listener: TcpListener, invocation: Arc<Invocation>) {

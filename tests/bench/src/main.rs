@@ -2,7 +2,7 @@
 //! progress to stderr. `--readme` also puts the result into the README; `--quick` takes small accounts, and only shows that
 //! everything works.
 //!
-//! Both sides meet the same endpoint: every call is answered after 20 ms, by IAM and AWS Config from memory and `DynamoDB`
+//! Both sides meet the same endpoint: every call is answered after 20 ms, by IAM, AWS Config and `CloudTrail` from memory and `DynamoDB`
 //! by the sandbox's emulator. Nothing here fails because something is slow: targets are compared, and the outcome printed.
 
 mod account;
@@ -20,6 +20,7 @@ mod readme;
 mod report;
 mod table;
 mod target;
+mod trail;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -88,6 +89,11 @@ async fn measure(extent: Extent, progress: &Progress) -> Result<()> {
     let rules = [
         Rule { name: "access-key-age", check: "age", binary: found(&binaries, "access-key-age")? },
         Rule { name: "unused-credentials", check: "unused", binary: found(&binaries, "unused-credentials")? },
+        Rule {
+            name: "unauthorized-key-creation",
+            check: "creator",
+            binary: found(&binaries, "unauthorized-key-creation")?,
+        },
     ];
     let mut targets = Vec::new();
 
