@@ -1,6 +1,7 @@
 //! The hourly schedule: goes on with what is due in the ledger.
 //!
-//! It starts the document of what is due, has unfinished passes go on, and clears the remediation exceptions that AWS
+//! It starts the document of what is due, has unfinished passes go on, announces which exceptions end and sees to those that
+//! have ended, and clears the remediation exceptions that AWS
 //! Config has written by itself. Whatever AWS Config does or does not do, work that is open is settled. One item's
 //! fault does not keep the others from their turn; in the end it makes the invocation fail, so that an alarm tells.
 
@@ -9,6 +10,7 @@ pub mod lambda;
 pub mod metrics;
 
 mod exceptions;
+mod expiry;
 mod start;
 
 use std::error::Error;
@@ -80,6 +82,8 @@ pub async fn advance<P: ReadParameter, D: Documents, R: Rules, T: Table>(
     };
     let mut round = Round { ports, settings, kill_switch, now, counts: Counts::default(), faults };
     round.start_what_is_due().await;
+    round.announce_ends().await;
+    round.end_exceptions().await;
     // Failures are noted before AWS Config's exceptions are looked at: they tell whose those are.
     round.look_at_exceptions().await;
     let Round { mut counts, faults, .. } = round;

@@ -16,6 +16,8 @@
 //! | | `WAITING#<document>`, and of an undo `#<credential>` | a request that found the user held by another run |
 //! | | `HOLD#<credential>` | left alone until |
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
+//! | | `EXCEPTION-ACT#<execution>` | who asked for a change of an exception, who approved it, and what was before and after |
+//! | | `EXCEPTION-TAGS` | the user's tags do not show its exceptions yet |
 //! | | `FAILURE#<document>` | the last failed execution |
 //! | `RULE#<rule>` | `PASS`, `GAPS` | how far the rule's reading came, and since when whom could not be read |
 //! | | `BACKFILL` | how far the rule's look-up of past events came |
@@ -33,6 +35,7 @@
 pub mod budget;
 pub mod due;
 pub mod dynamo;
+pub mod exception;
 pub mod failure;
 pub mod lease;
 pub mod ledger;
