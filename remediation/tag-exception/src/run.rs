@@ -143,51 +143,60 @@ struct Run<'a, S, R, W, T> {
 
 impl<S, R: ReadIam, W: WriteTags, T: Table> Run<'_, S, R, W, T> {
     async fn change(&self, change: Change, asked: &Asked) -> Result<Answer, Fault> {
-        let Asked { user, rule, credential, .. } = asked;
-        let ledger = &self.ports.ledger;
-        let record = find(&self.ports.reader, user).await?;
+        let record = find(&self.ports.reader, &asked.user).await?;
         // INVARIANT (once): what this execution has changed is not decided on again, however often it invokes.
-        let act = match ledger.exception_act(user, &asked.execution).await? {
-            Some(act) => act,
-            None => {
-                if record.is_none() && change != Change::Revoke {
-                    return Ok(Answer::unchanged(Status::Refused, format!("{user} was deleted")));
-                }
-                let seen = ledger.exception(user, *rule, credential.as_ref()).await?;
-                let before = seen.as_ref().map(|seen| &seen.exception);
-                let arn = record.as_ref().map(|record| &record.arn);
-                let decision = match decide(asked, change, before, arn, self.policy, self.now) {
-                    Ok(decision) => decision,
-                    Err(refusals) => {
-                        let reasons: Vec<_> = refusals.iter().map(ToString::to_string).collect();
-                        return Ok(Answer::unchanged(Status::Refused, reasons.join("; ")));
-                    }
-                };
-                let act = ExceptionAct {
-                    change,
-                    execution: asked.execution.clone(),
-                    requester: asked.requester.clone().unwrap_or_else(|| "unknown".to_owned()),
-                    approver: decision.approver,
-                    justification: asked.justification.clone().unwrap_or_default(),
-                    at: self.now,
-                    user: user.clone(),
-                    rule: *rule,
-                    credential: credential.clone(),
-                    before: before.cloned(),
-                    after: decision.after,
-                };
-                match ledger.change_exception(&act, seen.as_ref()).await {
-                    Ok(()) => act,
-                    Err(LedgerError::Superseded { doing }) => {
-                        let reason =
-                            format!("it has changed meanwhile: {doing} was given up; start the document again");
-                        return Ok(Answer::unchanged(Status::Refused, reason));
-                    }
-                    Err(error) => return Err(error.into()),
-                }
+        let earlier = self.ports.ledger.exception_act(&asked.user, &asked.execution).await?;
+        let act = match earlier {
+            Some(act) => Ok(act),
+            None => self.write_down(change, asked, record.as_ref()).await?,
+        };
+        match act {
+            Ok(act) => self.mirror(&asked.user, record, changed(&act)).await,
+            Err(why) => Ok(Answer::unchanged(Status::Refused, why)),
+        }
+    }
+
+    /// Decides on a change and writes it into the ledger, or says why not.
+    async fn write_down(
+        &self,
+        change: Change,
+        asked: &Asked,
+        record: Option<&UserRecord>,
+    ) -> Result<Result<ExceptionAct, String>, Fault> {
+        let Asked { user, rule, credential, .. } = asked;
+        if record.is_none() && change != Change::Revoke {
+            return Ok(Err(format!("{user} was deleted")));
+        }
+        let seen = self.ports.ledger.exception(user, *rule, credential.as_ref()).await?;
+        let before = seen.as_ref().map(|seen| &seen.exception);
+        let arn = record.map(|record| &record.arn);
+        let decision = match decide(asked, change, before, arn, self.policy, self.now) {
+            Ok(decision) => decision,
+            Err(refusals) => {
+                let reasons: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+                return Ok(Err(reasons.join("; ")));
             }
         };
-        self.mirror(user, record, changed(&act)).await
+        let act = ExceptionAct {
+            change,
+            execution: asked.execution.clone(),
+            requester: asked.requester.clone().unwrap_or_else(|| "unknown".to_owned()),
+            approver: decision.approver,
+            justification: asked.justification.clone().unwrap_or_default(),
+            at: self.now,
+            user: user.clone(),
+            rule: *rule,
+            credential: credential.clone(),
+            before: before.cloned(),
+            after: decision.after,
+        };
+        match self.ports.ledger.change_exception(&act, seen.as_ref()).await {
+            Ok(()) => Ok(Ok(act)),
+            Err(LedgerError::Superseded { doing }) => {
+                Ok(Err(format!("it has changed meanwhile: {doing} was given up; start the document again")))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Brings the user's tags in line with the ledger, and answers `done`, or what is left to do.

@@ -1,6 +1,6 @@
 //! What is decided, against a second way to decide it.
 
-#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
 
 use credwarden_credential::age::Days;
 use credwarden_policy::document::DEFAULT;

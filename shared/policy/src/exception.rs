@@ -53,8 +53,12 @@ impl Exception {
     /// characters, a value 256, of letters, digits, spaces and `_.:/=+-@` (AWS IAM, "Rules for tagging"), so there is no
     /// room for reasons, and whoever reads tags need not know them.
     pub fn tag(&self) -> (String, String) {
-        let credential = self.credential.iter().map(|credential| format!("/{credential}")).collect::<String>();
-        (format!("{TAG_PREFIX}{}{credential}", self.rule), format!("{} until {}", self.id, date(self.until)))
+        let Self { id, rule, credential, until, .. } = self;
+        let key = match credential {
+            Some(credential) => format!("{TAG_PREFIX}{rule}/{credential}"),
+            None => format!("{TAG_PREFIX}{rule}"),
+        };
+        (key, format!("{id} until {}", date(*until)))
     }
 }
 

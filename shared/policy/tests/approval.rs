@@ -1,6 +1,6 @@
 //! Whose approval counts, and who may be one person.
 
-#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
 
 use credwarden_policy::document::DEFAULT;
 use credwarden_policy::policy::Policy;

@@ -16,7 +16,7 @@ use super::{Automation, Status};
 
 impl Automation {
     /// Somebody approves or rejects what an execution waits for (`SendAutomationSignal`), and it is queued to go on.
-    pub fn signal(&self, id: &str, approver: &str, approves: bool) -> Result<(), Rejected> {
+    pub fn signal(&self, id: &str, approver: &str, is_approved: bool) -> Result<(), Rejected> {
         let refused = |message: String| Rejected { code: "InvalidAutomationSignalException".to_owned(), message };
         let execution = self.execution(id).ok_or_else(|| refused(format!("there is no execution {id}")))?;
         let waiting = execution.steps.iter().find(|step| step.status == Status::Waiting);
@@ -31,7 +31,7 @@ impl Automation {
             return Err(refused(format!("{approver} is none of the approvers {}", listed.join(", "))));
         }
         self.change(id, |execution| {
-            execution.decisions.push(Decision { approver: approver.to_owned(), approves });
+            execution.decisions.push(Decision { approver: approver.to_owned(), approves: is_approved });
         });
         self.queue(id);
         Ok(())
