@@ -15,7 +15,7 @@ use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Snaps
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
-use credwarden_policy::verdict::{Clause, Finding, Note, Verdict};
+use credwarden_policy::verdict::{Clause, Finding, Note, Verdict, sort_in};
 use jiff::Timestamp;
 
 /// This rule's name.
@@ -120,15 +120,9 @@ fn sort_out(
         let Some(limit) = limits.max_age else { continue };
         let reached = limit_reached(created, limit);
         if is_older(created, limit, now) {
-            match exceptions.covering(&user.id, RULE, &credential, now) {
-                Some(exception) => {
-                    notes.push(Note::Excepted { credential, exception: exception.id.clone(), until: exception.until });
-                }
-                None => findings.push(Finding {
-                    class: Some(class.clone()),
-                    clause: Clause::MaxAge { credential, created, limit, reached },
-                }),
-            }
+            let clause = Clause::MaxAge { credential, created, limit, reached };
+            let covering = |credential: &_| exceptions.covering(&user.id, RULE, credential, now);
+            sort_in(Finding { class: Some(class.clone()), clause }, covering, &mut findings, &mut notes);
         } else if is_older(created, limit.less(limits.warn), now) {
             notes.push(Note::DueBy { credential, reached });
         }

@@ -19,7 +19,7 @@ use credwarden_policy::creation::{CreationLimits, CreatorRefusal};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
-use credwarden_policy::verdict::{Clause, Finding, Note, Verdict, Why};
+use credwarden_policy::verdict::{Clause, Finding, Note, Verdict, Why, sort_in};
 use jiff::Timestamp;
 
 /// This rule's name.
@@ -64,17 +64,8 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
     let mut findings = Vec::new();
     for clause in broken {
         let finding = Finding { class: Some(class.clone()), clause };
-        let exception = finding
-            .credential()
-            .and_then(|credential| Some((credential, exceptions.covering(&user.id, RULE, credential, now)?)));
-        match exception {
-            Some((credential, exception)) => notes.push(Note::Excepted {
-                credential: credential.clone(),
-                exception: exception.id.clone(),
-                until: exception.until,
-            }),
-            None => findings.push(finding),
-        }
+        let covering = |credential: &_| exceptions.covering(&user.id, RULE, credential, now);
+        sort_in(finding, covering, &mut findings, &mut notes);
     }
     findings.sort_by(|one: &Finding, other| (one.since(), one.credential()).cmp(&(other.since(), other.credential())));
     Verdict::of(findings, notes, gaps, holds_one.into(), now)

@@ -13,12 +13,11 @@ use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{
     Credential, Gap, GapReason, LastUse, Listing, Reported, ReportedCredential, User,
 };
-use credwarden_policy::class::ClassName;
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
-use credwarden_policy::verdict::{Clause, Finding, Note, Verdict};
+use credwarden_policy::verdict::{Clause, Finding, Verdict, sort_in};
 use jiff::Timestamp;
 
 /// This rule's name.
@@ -64,7 +63,11 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
                     let limits = policy.limits(user, class, credential.id.kind());
                     match broken(&credential, limits, now) {
                         Ok(None) => {}
-                        Ok(Some(clause)) => sort_in(user, class, clause, exceptions, now, &mut findings, &mut notes),
+                        Ok(Some(clause)) => {
+                            let finding = Finding { class: Some(class.clone()), clause };
+                            let covering = |credential: &_| exceptions.covering(&user.id, RULE, credential, now);
+                            sort_in(finding, covering, &mut findings, &mut notes);
+                        }
                         Err(gap) => gaps.push(gap),
                     }
                 }
@@ -74,29 +77,6 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
     }
     findings.sort_by(|one: &Finding, other| (one.since(), one.credential()).cmp(&(other.since(), other.credential())));
     Verdict::of(findings, notes, gaps, holds_one.into(), now)
-}
-
-fn sort_in(
-    user: &User,
-    class: &ClassName,
-    clause: Clause,
-    exceptions: &Exceptions,
-    now: Timestamp,
-    findings: &mut Vec<Finding>,
-    notes: &mut Vec<Note>,
-) {
-    let finding = Finding { class: Some(class.clone()), clause };
-    let exception = finding
-        .credential()
-        .and_then(|credential| Some((credential, exceptions.covering(&user.id, RULE, credential, now)?)));
-    match exception {
-        Some((credential, exception)) => notes.push(Note::Excepted {
-            credential: credential.clone(),
-            exception: exception.id.clone(),
-            until: exception.until,
-        }),
-        None => findings.push(finding),
-    }
 }
 
 /// The clause that a credential breaks, or why that cannot be told.

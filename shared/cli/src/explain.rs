@@ -8,7 +8,7 @@ use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Listing, Status as Usable, User};
 use credwarden_inventory::report::Slot;
 use credwarden_policy::class::ClassName;
-use credwarden_policy::layers::LimitLayers;
+use credwarden_policy::layers::{CreationLayers, LimitLayers};
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::Mode;
 use jiff::Timestamp;
@@ -51,6 +51,9 @@ pub struct Explanation {
     pub classes: Vec<Step>,
     /// The limits, by class and kind of credential, each with the layer that set it.
     pub limits: BTreeMap<String, BTreeMap<CredentialKind, LimitLayers>>,
+    /// What the policy says of the creation of credentials, by class of which it says something, each with the layer that
+    /// set it.
+    pub creation_limits: BTreeMap<String, CreationLayers>,
     /// What it holds.
     pub credentials: Vec<Evidence>,
     /// What could not be read of it.
@@ -153,6 +156,7 @@ pub fn explain(user: &str, facts: &Facts, policy: &Policy, rules: &[&Rule]) -> R
         tags: traits.tags.cloned(),
         classes: steps(policy, &traits),
         limits: limits(policy, &possible_classes, &kinds, supposed.as_ref()),
+        creation_limits: creation_limits(policy, &possible_classes),
         possible_classes,
         credentials,
         gaps,
@@ -171,8 +175,17 @@ fn limits(
     let Some(user) = user else { return BTreeMap::new() };
     let of_class =
         |class: &ClassName| kinds.iter().map(|kind| (*kind, policy.limit_layers(user, class, *kind))).collect();
-    let possible = policy.class_names().filter(|class| classes.iter().any(|name| name == class.as_str()));
-    possible.map(|class| (class.to_string(), of_class(class))).collect()
+    named(policy, classes).map(|class| (class.to_string(), of_class(class))).collect()
+}
+
+fn creation_limits(policy: &Policy, classes: &[String]) -> BTreeMap<String, CreationLayers> {
+    let said = |class: &ClassName| (class.to_string(), policy.creation_layers(class));
+    named(policy, classes).map(said).filter(|(_, layers)| *layers != CreationLayers::default()).collect()
+}
+
+/// The policy's classes of these names.
+fn named<'a>(policy: &'a Policy, classes: &'a [String]) -> impl Iterator<Item = &'a ClassName> {
+    policy.class_names().filter(|class| classes.iter().any(|name| name == class.as_str()))
 }
 
 fn of_user(user: &User) -> (Vec<Evidence>, Vec<String>) {

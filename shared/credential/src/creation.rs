@@ -205,7 +205,8 @@ impl fmt::Display for Creator {
 }
 
 /// All that is known of who made credentials usable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Provenance {
     /// When the account's credentials were first looked at.
     pub installed: Timestamp,
@@ -242,8 +243,9 @@ impl Provenance {
     }
 }
 
-/// Creations by credential, each event once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Creations by credential, each event once. They are written as a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Creation>", into = "Vec<Creation>")]
 pub struct Creations {
     events: BTreeMap<CredentialId, BTreeMap<String, Creation>>,
     /// Which credentials events name of a user.
@@ -304,6 +306,18 @@ impl FromIterator<Creation> for Creations {
     }
 }
 
+impl From<Vec<Creation>> for Creations {
+    fn from(creations: Vec<Creation>) -> Self {
+        creations.into_iter().collect()
+    }
+}
+
+impl From<Creations> for Vec<Creation> {
+    fn from(creations: Creations) -> Self {
+        creations.events.into_values().flat_map(BTreeMap::into_values).collect()
+    }
+}
+
 /// Which events of one name `CloudTrail` was asked for, all of which are known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
@@ -338,7 +352,7 @@ pub struct Unreadable {
 }
 
 /// A re-activation that one of our functions had written down before it set out to do it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intended {
     /// Whose credential.
     pub user: UserId,

@@ -47,7 +47,7 @@ pub struct User {
     pub other_credentials: BTreeMap<CredentialKind, Listing<Credential>>,
     /// Who made the account's credentials usable, as far as it is known. `None`: nobody asked.
     ///
-    /// It is the whole account's and shared by its users; what a file of a snapshot holds is one account's credentials, without it.
+    /// It is the whole account's and shared by its users: a file that holds it holds it once, beside them.
     #[serde(skip)]
     pub provenance: Option<Arc<Provenance>>,
 }

@@ -132,6 +132,25 @@ impl CreationLimits {
     }
 }
 
+impl fmt::Display for Allowed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => formatter.write_str(ANY),
+            Self::Only(patterns) if patterns.is_empty() => formatter.write_str("none"),
+            Self::Only(patterns) => formatter.write_str(&patterns.join(", ")),
+        }
+    }
+}
+
+impl fmt::Display for AtMost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(formatter, "at most {number}"),
+            Self::Any => formatter.write_str(ANY),
+        }
+    }
+}
+
 impl Allowed {
     fn allows(&self, matches: impl Fn(&str) -> bool) -> bool {
         match self {

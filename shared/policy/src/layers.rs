@@ -1,5 +1,6 @@
 //! Which layer of the policy set each limit, so that a person knows where to change it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use credwarden_credential::age::Days;
@@ -9,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::check::DEFAULT_CLASS;
 use crate::class::ClassName;
+use crate::creation::{Allowed, AtMost, CreationEntry};
 use crate::document::LimitsEntry;
 use crate::limits::{Limits, MAX_AGE_TAG, UNUSED_TAG};
 use crate::policy::Policy;
@@ -76,6 +78,28 @@ pub struct LimitLayers {
     pub undo: SetBy<Days>,
 }
 
+/// What the policy says of the creation of one class's credentials, each with the layer that set it. The values are those
+/// of [`Policy::creation`]; what nobody set is absent, and is as [`CreationEntry`] says of what is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreationLayers {
+    /// [`CreationEntry::creators`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creators: Option<SetBy<Allowed>>,
+    /// [`CreationEntry::source_identities`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_identities: Option<SetBy<Allowed>>,
+    /// [`CreationEntry::self_service`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_service: Option<SetBy<bool>>,
+    /// [`CreationEntry::kinds`]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<CredentialKind, SetBy<AtMost>>,
+    /// [`CreationEntry::baseline`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<SetBy<bool>>,
+}
+
 impl LimitLayers {
     /// The limits alone.
     pub fn limits(&self) -> Limits {
@@ -99,10 +123,9 @@ impl Policy {
             let kinds = self.document.limits.get(class)?;
             kinds.get(kind.as_str()).copied()
         };
-        let default = if *self == Self::default() { Layer::BuiltIn } else { Layer::Default };
         let layers = [
             (Layer::Class, written(class.as_str()).unwrap_or_default()),
-            (default, written(DEFAULT_CLASS).unwrap_or_default()),
+            (self.default_layer(), written(DEFAULT_CLASS).unwrap_or_default()),
         ];
         let Limits { max_age, warn, unused, never_used, in_use, undo } = of_user;
         LimitLayers {
@@ -115,6 +138,29 @@ impl Policy {
             in_use: written_by(in_use, &layers, |entry| entry.in_use_days.is_some()),
             undo: written_by(undo, &layers, |entry| entry.undo_days.is_some()),
         }
+    }
+
+    /// What is said of the creation of credentials of users of `class`, each with the layer that set it.
+    pub fn creation_layers(&self, class: &ClassName) -> CreationLayers {
+        let written = |layer, class: &str| self.document.creation.get(class).map(|entry| (layer, entry));
+        let layers = [written(Layer::Class, class.as_str()), written(self.default_layer(), DEFAULT_CLASS)];
+        let layers: Vec<_> = layers.into_iter().flatten().collect();
+        let at_most = |kind: CredentialKind| {
+            let set_by = first(&layers, |entry| entry.kinds.as_ref()?.get(kind.as_str()).copied())?;
+            Some((kind, set_by))
+        };
+        CreationLayers {
+            creators: first(&layers, |entry| entry.creators.clone()),
+            source_identities: first(&layers, |entry| entry.source_identities.clone()),
+            self_service: first(&layers, |entry| entry.self_service),
+            kinds: CredentialKind::OF_USERS.into_iter().filter_map(at_most).collect(),
+            baseline: first(&layers, |entry| entry.baseline),
+        }
+    }
+
+    /// What `default` is in this policy.
+    fn default_layer(&self) -> Layer {
+        if *self == Self::default() { Layer::BuiltIn } else { Layer::Default }
     }
 }
 
@@ -137,4 +183,9 @@ fn set_by<T: Copy + PartialEq>(
 fn written_by<T>(value: T, layers: &[(Layer, LimitsEntry)], names: impl Fn(&LimitsEntry) -> bool) -> SetBy<T> {
     let layer = layers.iter().find(|(_, entry)| names(entry)).map_or(Layer::BuiltIn, |(layer, _)| *layer);
     SetBy { value, layer }
+}
+
+/// What the first of `layers` that says it says.
+fn first<T>(layers: &[(Layer, &CreationEntry)], said: impl Fn(&CreationEntry) -> Option<T>) -> Option<SetBy<T>> {
+    layers.iter().find_map(|(layer, entry)| Some(SetBy { value: said(entry)?, layer: *layer }))
 }

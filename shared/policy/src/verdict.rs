@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::class::ClassName;
 use crate::creation::CreatorRefusal;
+use crate::exception::Exception;
 
 /// A user that could not be verified for this long is reported, so that a gap cannot hide it for ever.
 pub const NOT_VERIFIABLE_AFTER: Days = Days(7);
@@ -213,6 +214,23 @@ impl Finding {
             Clause::CreatorUnknown { created, .. } | Clause::TooMany { created, .. } => *created,
             Clause::NotVerifiableSince { since, .. } => *since,
         }
+    }
+}
+
+/// Puts a finding among the findings, or, where an exception covers its credential, what that says among the notes.
+pub fn sort_in<'e>(
+    finding: Finding,
+    covering: impl FnOnce(&CredentialId) -> Option<&'e Exception>,
+    findings: &mut Vec<Finding>,
+    notes: &mut Vec<Note>,
+) {
+    let excepted = finding.credential().and_then(|credential| {
+        let Exception { id, until, .. } = covering(credential)?;
+        Some(Note::Excepted { credential: credential.clone(), exception: id.clone(), until: *until })
+    });
+    match excepted {
+        Some(note) => notes.push(note),
+        None => findings.push(finding),
     }
 }
 

@@ -5,10 +5,14 @@
 use credwarden_credential::creation::{Creation, CreationAct, Creator, Principal};
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialKind;
-use credwarden_policy::creation::{CreationLimits, CreatorRefusal};
+use credwarden_policy::creation::{Allowed, AtMost, CreationLimits, CreatorRefusal};
 use credwarden_policy::document::DEFAULT;
+use credwarden_policy::layers::{CreationLayers, Layer, SetBy};
 use credwarden_policy::policy::Policy;
+use proptest::collection::btree_map;
+use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 fn policy(creation: &Value) -> Result<Policy, String> {
@@ -22,6 +26,13 @@ fn limits(creation: &Value, class: &str) -> CreationLimits {
     let policy = policy(creation).unwrap();
     let class = policy.class_names().find(|name| name.as_str() == class).unwrap();
     policy.creation(class)
+}
+
+/// What the section says of a class of the default document, and which layer said it.
+fn layers(creation: &Value, class: &str) -> CreationLayers {
+    let policy = policy(creation).unwrap();
+    let class = policy.class_names().find(|name| name.as_str() == class).unwrap();
+    policy.creation_layers(class)
 }
 
 fn alice() -> UserId {
@@ -169,6 +180,66 @@ fn the_normal_form_keeps_the_section_and_a_document_without_it_stays_as_it_was()
     assert!(!Policy::default().to_json().contains("\"creation\""));
 }
 
+#[test]
+fn each_limit_of_creation_names_the_layer_that_set_it_and_what_nobody_set_is_absent() {
+    let creation = json!({
+        "default": { "creators": ["arn:*:iam::*:role/vending"], "kinds": { "access-key": 1, "ssh-public-key": 2 } },
+        "human": { "creators": "any", "selfService": false, "kinds": { "access-key": 0 } }
+    });
+    let human = layers(&creation, "human");
+    assert_eq!(human.creators, Some(SetBy { value: Allowed::Any, layer: Layer::Class }), "the class lifts it in words");
+    assert_eq!(human.self_service, Some(SetBy { value: false, layer: Layer::Class }));
+    assert_eq!((human.source_identities, human.baseline), (None, None));
+    let kinds = [
+        (CredentialKind::AccessKey, SetBy { value: AtMost::Number(0), layer: Layer::Class }),
+        (CredentialKind::SshPublicKey, SetBy { value: AtMost::Number(2), layer: Layer::Default }),
+    ];
+    assert_eq!(human.kinds, kinds.into());
+    let vending = Allowed::Only(vec!["arn:*:iam::*:role/vending".to_owned()]);
+    let creators = layers(&creation, "service-account").creators;
+    assert_eq!(creators, Some(SetBy { value: vending, layer: Layer::Default }));
+    assert_eq!(layers(&json!({}), "human"), CreationLayers::default());
+}
+
+/// The limits alone, as the layers tell them.
+fn of_layers(layers: CreationLayers) -> CreationLimits {
+    let at_most = layers.kinds.into_iter().filter_map(|(kind, set_by)| match set_by.value {
+        AtMost::Number(number) => Some((kind, number)),
+        AtMost::Any => None,
+    });
+    CreationLimits {
+        creators: layers.creators.map_or(Allowed::Any, |set_by| set_by.value),
+        source_identities: layers.source_identities.map_or(Allowed::Any, |set_by| set_by.value),
+        self_service: layers.self_service.map(|set_by| set_by.value),
+        at_most: at_most.collect(),
+        judges_baseline: layers.baseline.is_some_and(|set_by| !set_by.value),
+    }
+}
+
+/// What a policy may write of one class.
+fn entries() -> impl Strategy<Value = Value> {
+    let allowed = prop_oneof![Just(json!("any")), Just(json!([])), Just(json!(["arn:*:iam::*:role/vending"]))];
+    let at_most = prop_oneof![Just(json!("any")), (0u32..3).prop_map(|number| json!(number))];
+    let kind = select(CredentialKind::OF_USERS.as_slice()).prop_map(CredentialKind::as_str);
+    let fields = (
+        option::of(allowed.clone()),
+        option::of(allowed),
+        option::of(any::<bool>()),
+        option::of(btree_map(kind, at_most, 0..3)),
+        option::of(any::<bool>()),
+    );
+    fields.prop_map(|(creators, source_identities, self_service, kinds, baseline)| {
+        let fields = [
+            ("creators", creators),
+            ("sourceIdentities", source_identities),
+            ("selfService", self_service.map(Value::from)),
+            ("kinds", kinds.map(|kinds| json!(kinds))),
+            ("baseline", baseline.map(Value::from)),
+        ];
+        Value::Object(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    })
+}
+
 proptest! {
     #[test]
     fn one_more_pattern_never_refuses_more(name in "[a-z]{1,3}", pattern in "[a-z*]{1,3}", more in "[a-z*]{1,3}") {
@@ -177,6 +248,16 @@ proptest! {
         let many = json!({ "default": { "creators": [arn(&pattern), arn(&more)] } });
         if refusal(&few, role(&name), None).is_none() {
             prop_assert_eq!(refusal(&many, role(&name), None), None);
+        }
+    }
+
+    #[test]
+    fn what_the_layers_say_of_creation_is_what_the_policy_says(
+        creation in btree_map(select(vec!["default", "human"]), entries(), 0..3),
+    ) {
+        let creation = json!(creation);
+        for class in ["human", "service-account"] {
+            prop_assert_eq!(of_layers(layers(&creation, class)), limits(&creation, class));
         }
     }
 }

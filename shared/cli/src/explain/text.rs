@@ -1,9 +1,10 @@
 //! An explanation for people.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use credwarden_credential::age::date;
+use credwarden_policy::layers::{CreationLayers, SetBy};
 use jiff::Timestamp;
 
 use super::{Evidence, Explanation, Said};
@@ -43,6 +44,13 @@ impl Explanation {
             writeln!(out, "\nlimits of {class}")?;
             for (kind, layers) in kinds {
                 writeln!(out, "  {kind}: {}", limits(layers).join(", "))?;
+            }
+        }
+
+        for (class, layers) in &self.creation_limits {
+            writeln!(out, "\ncreation limits of {class}")?;
+            for limit in creation_limits(layers) {
+                writeln!(out, "  {limit}")?;
             }
         }
 
@@ -87,6 +95,22 @@ fn limits(layers: &impl serde::Serialize) -> Vec<String> {
             format!("{name} {value} ({layer})")
         })
         .collect()
+}
+
+/// Each limit of creation as the policy names it, and the layer that set it.
+fn creation_limits(layers: &CreationLayers) -> Vec<String> {
+    fn line<T: Display>(name: &str, set_by: &SetBy<T>) -> String {
+        let SetBy { value, layer } = set_by;
+        format!("{name}: {value} ({layer})")
+    }
+    let CreationLayers { creators, source_identities, self_service, kinds, baseline } = layers;
+    let mut lines = Vec::new();
+    lines.extend(creators.as_ref().map(|set_by| line("creators", set_by)));
+    lines.extend(source_identities.as_ref().map(|set_by| line("sourceIdentities", set_by)));
+    lines.extend(self_service.as_ref().map(|set_by| line("selfService", set_by)));
+    lines.extend(kinds.iter().map(|(kind, set_by)| line(kind.as_str(), set_by)));
+    lines.extend(baseline.as_ref().map(|set_by| line("baseline", set_by)));
+    lines
 }
 
 fn evidence(credential: &Evidence) -> String {

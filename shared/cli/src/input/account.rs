@@ -10,7 +10,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use credwarden_credential::creation::Provenance;
 use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::User;
+use credwarden_credential::snapshot::{Snapshot, User};
 use credwarden_inventory::calls;
 use credwarden_inventory::collect::{CollectError, Collected, Wanted};
 use credwarden_inventory::iam::Iam;
@@ -21,6 +21,7 @@ use credwarden_ledger::table::Table;
 use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
+use credwarden_policy::remedy::RuleName;
 use jiff::Timestamp;
 
 use crate::arguments::Account;
@@ -52,14 +53,10 @@ pub async fn collect(account: &Account, policy: &Policy, rules: &[&Rule], now: T
 /// Reads everything that any rule could ever ask of the account.
 pub async fn record(account: &Account, now: Timestamp) -> Result<Recording, Failure> {
     let aws = sdk_config(account).await;
-    let exceptions = match named(&aws, account) {
-        Some(named) => Some(named.exceptions(now).await?),
-        None => None,
-    };
     let iam = Watched::new(Iam::of(&aws));
-    let collected = everything(&iam, now).await;
+    let recording = recorded(&iam, named(&aws, account).as_ref(), now).await;
     iam.finish();
-    failed(collected).map(|collected| Recording::of(collected.snapshot, exceptions))
+    recording
 }
 
 /// A deployment's ledger, with the name that it was given by. It is read as the rules read it, and never written.
@@ -90,6 +87,13 @@ impl<T: Table> Named<T> {
         );
         answer.context(hint).with_context(|| format!("failed to read the ledger `{name}`")).map_err(Failure::Account)
     }
+
+    async fn add_intents(&self, snapshot: &mut Snapshot, provenance: Option<Arc<Provenance>>) -> Result<(), Failure> {
+        let Some(provenance) = provenance else { return Ok(()) };
+        let unread = self.ledger.add_intents(snapshot, provenance).await;
+        // A person can wait until the ledger answers again, unlike a rule's pass.
+        self.told(unread.into_iter().try_for_each(|(_, error)| Err(error)))
+    }
 }
 
 /// Reads what `rules` need to judge by `policy`, and what a ledger tells besides: exceptions, and, where a rule asks for it,
@@ -119,12 +123,29 @@ pub async fn judged<R: ReadIam, T: Table>(
     };
     let (rules, _) = judgeable(rules, policy, creators);
     let mut collected = failed(for_rules(reader, policy, &rules, provenance.clone(), now).await)?;
-    if let Some(provenance) = provenance {
-        let unread = named.ledger.add_intents(&mut collected.snapshot, provenance).await;
-        // A person can wait until the ledger answers again, unlike a rule's pass.
-        named.told(unread.into_iter().try_for_each(|(_, error)| Err(error)))?;
-    }
+    named.add_intents(&mut collected.snapshot, provenance).await?;
     Ok(facts(collected, Some(exceptions), creators, now))
+}
+
+/// Reads all that a recording holds: every credential of every user, and what a ledger tells besides.
+///
+/// # Errors
+/// The ledger, the credential report or the list of users could not be read.
+pub async fn recorded<R: ReadIam, T: Table>(
+    reader: &R,
+    named: Option<&Named<T>>,
+    now: Timestamp,
+) -> Result<Recording, Failure> {
+    let Some(named) = named else {
+        let collected = failed(everything(reader, None, now).await)?;
+        return Ok(Recording::of(collected.snapshot, None));
+    };
+    let exceptions = named.exceptions(now).await?;
+    let provenance = named.told(named.ledger.known_provenance(RuleName::UnauthorizedKeyCreation).await)?;
+    let provenance = provenance.map(Arc::new);
+    let mut collected = failed(everything(reader, provenance.clone(), now).await)?;
+    named.add_intents(&mut collected.snapshot, provenance).await?;
+    Ok(Recording::of(collected.snapshot, Some(exceptions)))
 }
 
 /// Reads what `rules` need to judge by `policy` and `provenance`: what the credential report and the lists decide is not read
@@ -144,13 +165,17 @@ pub async fn for_rules<R: ReadIam>(
     read(reader, &kinds, undecided, provenance, now).await
 }
 
-/// Reads all credentials of all users.
+/// Reads all credentials of all users, who share `provenance`.
 ///
 /// # Errors
 /// The credential report or the list of users could not be read.
-pub async fn everything<R: ReadIam>(reader: &R, now: Timestamp) -> Result<Collected, CollectError> {
+pub async fn everything<R: ReadIam>(
+    reader: &R,
+    provenance: Option<Arc<Provenance>>,
+    now: Timestamp,
+) -> Result<Collected, CollectError> {
     let kinds = BTreeSet::from(CredentialKind::OF_USERS);
-    read(reader, &kinds, |_: &User| kinds.clone(), None, now).await
+    read(reader, &kinds, |_: &User| kinds.clone(), provenance, now).await
 }
 
 async fn read<R: ReadIam>(

@@ -1,7 +1,10 @@
 //! A recorded account: the file that `credwarden snapshot` writes.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
-use credwarden_credential::snapshot::Snapshot;
+use credwarden_credential::creation::Provenance;
+use credwarden_credential::snapshot::{Snapshot, User};
 use credwarden_policy::exception::{Exception, Exceptions};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +29,9 @@ pub struct Recording {
     /// The exceptions of the ledger, where one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exceptions: Option<Vec<Exception>>,
+    /// Who made the account's credentials usable, where the ledger that was named tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
 }
 
 /// Only what tells whether the rest can be read.
@@ -38,7 +44,8 @@ impl Recording {
     /// A recording of what was read.
     pub fn of(snapshot: Snapshot, exceptions: Option<Exceptions>) -> Self {
         let exceptions = exceptions.map(|Exceptions(exceptions)| exceptions);
-        Self { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), snapshot, exceptions }
+        let provenance = snapshot.users.values().find_map(|user| user.provenance.as_deref().cloned());
+        Self { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), snapshot, exceptions, provenance }
     }
 
     /// Reads what [`Recording::to_json`] wrote.
@@ -74,12 +81,15 @@ pub fn facts(text: &str, file: &str, as_of: Option<Timestamp>) -> anyhow::Result
         );
     }
     let exceptions = recording.exceptions.map(Exceptions);
+    let provenance = recording.provenance.map(Arc::new);
+    let users = recording.snapshot.users.into_values();
+    let users = users.map(|user| User { provenance: provenance.clone(), ..user });
     Ok(Facts {
         kind: SourceKind::Snapshot,
         file: Some(file.to_owned()),
         as_of: as_of.unwrap_or(recorded),
-        subjects: recording.snapshot.users.into_values().map(Subject::User).collect(),
-        creators: Creators::NotRead,
+        subjects: users.map(Subject::User).collect(),
+        creators: if provenance.is_some() { Creators::Known } else { Creators::NotRead },
         unreadable_rows: 0,
         limitations: not_read(exceptions.as_ref()),
         exceptions,

@@ -45,7 +45,7 @@ pub(crate) fn estate() -> Estate {
 
 #[tokio::test]
 async fn the_recorded_account_is_what_a_recording_of_the_company_gives() {
-    let collected = everything(&FakeIam::new(estate()), now()).await.unwrap();
+    let collected = everything(&FakeIam::new(estate()), None, now()).await.unwrap();
     is_the_file("account.json", &(Recording::of(collected.snapshot, None).to_json().unwrap() + "\n"));
 }
 

@@ -4,7 +4,8 @@ use clap::Parser as _;
 use credwarden_cli::arguments::{Arguments, Command, Scan as Request};
 use credwarden_cli::failure::Failure;
 use credwarden_cli::finding::{Finding, Scan, Status};
-use credwarden_cli::input::account::{Named, judged};
+use credwarden_cli::input::account::{Named, judged, recorded};
+use credwarden_cli::input::recorded::{self, Recording};
 use credwarden_cli::output::{csv, sarif};
 use credwarden_cli::rules::{Creators, RULES, Rule, insist, judgeable};
 use credwarden_cli::subject::Facts;
@@ -102,7 +103,10 @@ async fn facts(named: Option<&Named<MemoryTable>>, policy: &Policy) -> Result<Fa
 }
 
 async fn scanned(named: &Named<MemoryTable>) -> Scan {
-    let facts = facts(Some(named), &policy()).await.unwrap();
+    scan_of(facts(Some(named), &policy()).await.unwrap())
+}
+
+fn scan_of(facts: Facts) -> Scan {
     assert_eq!(facts.creators, Creators::Known);
     let arguments = ["credwarden", "scan", "--all", "--rule", RULE.as_str()];
     let Command::Scan(request) = Arguments::parse_from(arguments).command else { panic!("it is a scan") };
@@ -139,6 +143,29 @@ async fn a_scan_that_is_told_the_ledger_judges_each_credential_by_who_created_it
     assert!(csv::render(&scan).unwrap().contains("role/developer"));
     let sarif = sarif::document(&scan).to_string();
     assert!(sarif.contains(r#""ruleId":"unauthorized-key-creation""#) && sarif.contains("role/developer"), "{sarif}");
+}
+
+#[tokio::test]
+async fn a_recording_that_was_told_the_ledger_judges_creators_as_the_ledger_does() {
+    let named = ledger().await;
+    let recording = recorded(&FakeIam::new(estate()), Some(&named), now()).await.unwrap();
+    let text = recording.to_json().unwrap();
+    assert_eq!(Recording::parse(&text).unwrap().provenance, recording.provenance);
+    assert_eq!(text.matches("role/developer").count(), 1, "what all users share is written once");
+    let offline = scan_of(recorded::facts(&text, "account.json", None).unwrap());
+    assert_eq!(offline.findings, scanned(&named).await.findings);
+}
+
+#[tokio::test]
+async fn a_recording_that_was_told_of_no_ledger_or_an_empty_one_says_nothing_of_creators() {
+    let empty = Named { ledger: Ledger::new(MemoryTable::default()), name: "credwarden-ledger".to_owned() };
+    let without = recorded(&FakeIam::new(estate()), None::<&Named<MemoryTable>>, now()).await.unwrap();
+    let of_empty = recorded(&FakeIam::new(estate()), Some(&empty), now()).await.unwrap();
+    for recording in [without, of_empty] {
+        let text = recording.to_json().unwrap();
+        assert!(!text.contains("provenance"), "{text}");
+        assert_eq!(recorded::facts(&text, "account.json", None).unwrap().creators, Creators::NotRead);
+    }
 }
 
 #[tokio::test]

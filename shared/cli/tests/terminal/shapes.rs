@@ -25,7 +25,7 @@ fn rules() -> Vec<&'static credwarden_cli::rules::Rule> {
 async fn the_permissions_are_exactly_those_of_the_calls_that_are_made() {
     let mut called = BTreeSet::new();
     for iam in [FakeIam::new(estate()), FakeIam::new(estate()).without_report().report_takes(Some(0))] {
-        everything(&iam, now()).await.unwrap();
+        everything(&iam, None, now()).await.unwrap();
         for_rules(&iam, &Policy::default(), &rules(), None, now()).await.unwrap();
         called.extend(iam.calls().iter().map(|call| call.action.to_string()));
     }
@@ -37,7 +37,7 @@ async fn the_permissions_are_exactly_those_of_the_calls_that_are_made() {
 async fn a_scan_of_an_account_and_of_its_recording_say_the_same() {
     let policy = Policy::default();
     let scanned = for_rules(&FakeIam::new(estate()), &policy, &rules(), None, now()).await.unwrap();
-    let recorded = everything(&FakeIam::new(estate()), now()).await.unwrap();
+    let recorded = everything(&FakeIam::new(estate()), None, now()).await.unwrap();
     let remarkable = |collected| {
         let mut findings = findings(&facts(collected, None, Creators::NotRead, now()), &policy, &rules());
         findings.retain(credwarden_cli::finding::Finding::is_remarkable);
@@ -57,7 +57,7 @@ async fn a_report_alone_contradicts_the_account_in_nothing_but_what_tags_ask_for
     let text = report::render(&estate);
     let by_report = input::report::facts(text.as_bytes(), "report", Some(now()), now()).unwrap();
     let by_report = findings(&by_report, &policy, &rules());
-    let by_account = everything(&FakeIam::new(estate), now()).await.unwrap();
+    let by_account = everything(&FakeIam::new(estate), None, now()).await.unwrap();
     let by_account = findings(&facts(by_account, None, Creators::NotRead, now()), &policy, &rules());
     let mut certain = 0;
     for found in by_report.iter().filter(|found| found.status != Status::Unknown) {

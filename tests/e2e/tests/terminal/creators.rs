@@ -73,6 +73,19 @@ async fn a_scan_that_is_told_the_ledger_judges_creators_as_the_rule_does() -> Re
         assert!(reasons.iter().all(|reason| row.annotation.contains(reason)), "{row:?}: {reasons:?}");
         assert_eq!(reasons.is_empty(), row.compliance != NonCompliant, "{row:?}: {reasons:?}");
     }
+    let recorded = sandbox.run(&auditor, "credwarden", &["snapshot", "--ledger-table", LEDGER]).await?;
+    let recording = sandbox.folder().join("account.json");
+    std::fs::write(&recording, &recorded.out)?;
+    let recording = recording.to_str().context("the folder's name is no UTF-8")?;
+    let calls = sandbox.calls().len();
+    let offline = ["scan", "--policy", file, "--snapshot", recording, "--format", "json", "--all"];
+    let offline: Value = serde_json::from_str(&sandbox.run(&auditor, "credwarden", &offline).await?.out)?;
+    assert_eq!(sandbox.calls().len(), calls, "a recording is judged without a call");
+    let broken = |scan: &Value| findings(scan).into_iter().filter(|one| one["status"] == "NON_COMPLIANT").collect();
+    let (live, offline): (Vec<_>, Vec<_>) = (broken(&document), broken(&offline));
+    assert!(live.iter().any(|one| one["rule"] == "unauthorized-key-creation"), "{live:?}");
+    assert_eq!(offline, live, "what was recorded with the ledger is judged as the account is");
+
     let written = sandbox.calls().into_iter().filter(|call| call.call.caller == "person:auditor");
     let written = written.map(|call| call.call.action).filter(|action| action.starts_with("dynamodb:"));
     assert!(written.into_iter().all(|action| ["dynamodb:GetItem", "dynamodb:Query"].contains(&action.as_str())));
