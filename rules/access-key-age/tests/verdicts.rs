@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use access_key_age::{RULE, evaluate, judge, undecided};
 use credwarden_credential::id::UserId;
@@ -11,6 +11,7 @@ use credwarden_credential::snapshot::{
     AccessKey, AccessKeys, Credential, Gap, GapReason, KeyStatus, Known, LastUse, Listing, Reported,
     ReportedCredential, Snapshot, Status, User,
 };
+use credwarden_estate::single;
 use credwarden_policy::document::DEFAULT;
 use credwarden_policy::exception::{Exception, Exceptions};
 use credwarden_policy::policy::Policy;
@@ -39,31 +40,14 @@ fn key(number: u32, age_seconds: i64, status: KeyStatus) -> AccessKey {
 }
 
 fn user(access_keys: AccessKeys) -> User {
-    User {
-        id: "AIDAEXAMPLE000000001".parse().unwrap(),
-        name: "build-robot".parse().unwrap(),
-        arn: "arn:aws:iam::123456789012:user/build-robot".parse().unwrap(),
-        path: "/".to_owned(),
-        created: ago(1000 * DAY),
-        tags: BTreeMap::new(),
-        groups: BTreeSet::new(),
-        attached_policies: BTreeSet::new(),
-        console_password: Known::Yes(false),
-        access_keys,
-        other_credentials: others([]),
-        provenance: None,
-    }
+    User { access_keys, ..single::user("build-robot", ago(1000 * DAY)) }
 }
 
 /// Nothing of the kinds that the tests are not about, or what is given.
 fn others(
     given: impl IntoIterator<Item = (CredentialKind, Vec<Credential>)>,
 ) -> BTreeMap<CredentialKind, Listing<Credential>> {
-    let mut others: BTreeMap<_, _> = CredentialKind::OF_USERS
-        .into_iter()
-        .filter(|kind| *kind != CredentialKind::AccessKey)
-        .map(|kind| (kind, Listing::Live(Vec::new())))
-        .collect();
+    let mut others = single::user("build-robot", now()).other_credentials;
     others.extend(given.into_iter().map(|(kind, credentials)| (kind, Listing::Live(credentials))));
     others
 }

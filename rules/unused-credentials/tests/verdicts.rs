@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use credwarden_credential::id::AccessKeyId;
 use credwarden_credential::kind::CredentialKind;
@@ -10,6 +10,7 @@ use credwarden_credential::snapshot::{
     AccessKey, AccessKeys, Credential, Gap, GapReason, KeyStatus, Known, LastUse, Listing, Reported,
     ReportedCredential, Status, User,
 };
+use credwarden_estate::single;
 use credwarden_policy::exception::{Exception, Exceptions};
 use credwarden_policy::policy::Policy;
 use credwarden_policy::verdict::{Note, Verdict, Why};
@@ -59,18 +60,10 @@ fn password(age: i64, last_use: LastUse) -> Credential {
 fn user(keys: AccessKeys, password: Listing<Credential>) -> User {
     let has_password = !matches!(&password, Listing::Live(passwords) if passwords.is_empty());
     User {
-        id: "AIDAEXAMPLE000000001".parse().unwrap(),
-        name: "build-robot".parse().unwrap(),
-        arn: "arn:aws:iam::123456789012:user/build-robot".parse().unwrap(),
-        path: "/".to_owned(),
-        created: ago(1000 * DAY),
-        tags: BTreeMap::new(),
-        groups: BTreeSet::new(),
-        attached_policies: BTreeSet::new(),
         console_password: Known::Yes(has_password),
         access_keys: keys,
-        other_credentials: BTreeMap::from([(CredentialKind::ConsolePassword, password)]),
-        provenance: None,
+        other_credentials: [(CredentialKind::ConsolePassword, password)].into(),
+        ..single::user("build-robot", ago(1000 * DAY))
     }
 }
 

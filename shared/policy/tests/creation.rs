@@ -5,6 +5,7 @@
 use credwarden_credential::creation::{Creation, CreationAct, Creator, Principal};
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialKind;
+use credwarden_estate::single;
 use credwarden_policy::creation::{Allowed, AtMost, CreationLimits, CreatorRefusal};
 use credwarden_policy::document::DEFAULT;
 use credwarden_policy::layers::{CreationLayers, Layer, SetBy};
@@ -40,23 +41,10 @@ fn alice() -> UserId {
 }
 
 fn by(principal: Principal, source_identity: Option<&str>) -> Creation {
-    Creation {
-        event: "e".to_owned(),
-        act: CreationAct::CreateAccessKey,
-        credential: "AKIAIOSFODNN7EXAMPLE".parse().unwrap(),
-        user: "alice".parse().unwrap(),
-        user_id: None,
-        creator: Creator {
-            principal,
-            session: None,
-            source_identity: source_identity.map(str::to_owned),
-            invoked_by: None,
-        },
-        source: "198.51.100.7".to_owned(),
-        mfa: None,
-        at: "2026-01-01T00:00:00Z".parse().unwrap(),
-        region: "us-east-1".to_owned(),
-    }
+    let creator =
+        Creator { principal, session: None, source_identity: source_identity.map(str::to_owned), invoked_by: None };
+    let key = "AKIAIOSFODNN7EXAMPLE".parse().unwrap();
+    single::creation(CreationAct::CreateAccessKey, key, "alice", creator, "2026-01-01T00:00:00Z".parse().unwrap())
 }
 
 fn role(name: &str) -> Principal {

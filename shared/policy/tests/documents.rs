@@ -2,11 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use credwarden_credential::age::Days;
 use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::{AccessKeys, Gap, GapReason, Known, User};
+use credwarden_credential::snapshot::{Gap, GapReason, Known, User};
+use credwarden_estate::single;
 use credwarden_policy::document::{DEFAULT, MAX_BYTES};
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{Mode, RuleName};
@@ -26,18 +25,9 @@ fn problems(change: impl FnOnce(&mut Value)) -> String {
 
 fn user() -> User {
     User {
-        id: "AIDAEXAMPLE000000001".parse().unwrap(),
-        name: "alice".parse().unwrap(),
         arn: "arn:aws:iam::123456789012:user/staff/alice".parse().unwrap(),
         path: "/staff/".to_owned(),
-        created: "2026-01-01T00:00:00Z".parse().unwrap(),
-        tags: BTreeMap::new(),
-        groups: BTreeSet::new(),
-        attached_policies: BTreeSet::new(),
-        console_password: Known::Yes(false),
-        access_keys: AccessKeys::Live(vec![]),
-        other_credentials: BTreeMap::new(),
-        provenance: None,
+        ..single::user("alice", "2026-01-01T00:00:00Z".parse().unwrap())
     }
 }
 

@@ -2,11 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use credwarden_credential::age::Days;
 use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::{AccessKeys, Known, User};
+use credwarden_credential::snapshot::{Known, User};
+use credwarden_estate::single;
 use credwarden_policy::document::{DEFAULT, Document};
 use credwarden_policy::layers::{Layer, SetBy};
 use credwarden_policy::policy::Policy;
@@ -27,18 +26,9 @@ fn policy(limits: Value) -> Policy {
 /// A user of the class `human` with these tags.
 fn human(tags: &[(&str, u32)]) -> User {
     User {
-        id: "AIDAEXAMPLE000000001".parse().unwrap(),
-        name: "alice".parse().unwrap(),
-        arn: "arn:aws:iam::123456789012:user/alice".parse().unwrap(),
-        path: "/".to_owned(),
-        created: "2026-01-01T00:00:00Z".parse().unwrap(),
-        tags: tags.iter().map(|(key, days)| ((*key).to_owned(), days.to_string())).collect::<BTreeMap<_, _>>(),
-        groups: BTreeSet::new(),
-        attached_policies: BTreeSet::new(),
+        tags: tags.iter().map(|(key, days)| ((*key).to_owned(), days.to_string())).collect(),
         console_password: Known::Yes(true),
-        access_keys: AccessKeys::Live(vec![]),
-        other_credentials: BTreeMap::new(),
-        provenance: None,
+        ..single::user("alice", "2026-01-01T00:00:00Z".parse().unwrap())
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! An [`estate::Estate`] is the truth about an account. It becomes a snapshot for what only decides, a fake of IAM for
 //! what reads ([`fake::FakeIam`], with [`fault::Failing`] around it), and a seed for the sandbox's emulator
-//! ([`seed::Seed`]). [`company::company`] is the company that everything is shown on.
+//! ([`seed::Seed`]). [`company::company`] is the company that everything is shown on. [`single`] has one plain user and one
+//! plain event, where a test decides about one alone.
 //!
 //! ```
 //! use credwarden_estate::estate::{Estate, age_days};
@@ -18,5 +19,6 @@ pub mod fake;
 pub mod fault;
 pub mod report;
 pub mod seed;
+pub mod single;
 
 mod id;

@@ -1,12 +1,12 @@
 //! Users, events and policies of a small account.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use credwarden_credential::creation::{Coverage, Creation, CreationAct, Creator, Intended, Principal, Provenance};
 use credwarden_credential::id::AccessKeyId;
 use credwarden_credential::kind::{CredentialId, CredentialKind};
-use credwarden_credential::snapshot::{AccessKey, Credential, KeyStatus, Known, LastUse, Listing, Status, User};
+use credwarden_credential::snapshot::{AccessKey, Credential, KeyStatus, LastUse, Listing, Status, User};
+use credwarden_estate::single;
 use credwarden_policy::document::DEFAULT;
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
@@ -62,18 +62,7 @@ pub(crate) fn by(role: &str) -> Creator {
 }
 
 fn event(act: CreationAct, credential: CredentialId, user: &str, age: i64, creator: Creator) -> Creation {
-    Creation {
-        event: format!("{act}-{credential}-{age}-{}", creator.principal.as_str()),
-        act,
-        credential,
-        user: user.parse().unwrap(),
-        user_id: None,
-        creator,
-        source: "198.51.100.7".to_owned(),
-        mfa: Some(false),
-        at: ago(age),
-        region: "us-east-1".to_owned(),
-    }
+    single::creation(act, credential, user, creator, ago(age))
 }
 
 pub(crate) fn created(number: u32, age: i64, creator: Creator) -> Creation {
@@ -99,22 +88,9 @@ pub(crate) fn known(events: impl IntoIterator<Item = Creation>) -> Provenance {
 
 pub(crate) fn user(keys: Vec<AccessKey>, provenance: Provenance) -> User {
     User {
-        id: "AIDAEXAMPLE000000001".parse().unwrap(),
-        name: "build-robot".parse().unwrap(),
-        arn: "arn:aws:iam::123456789012:user/build-robot".parse().unwrap(),
-        path: "/".to_owned(),
-        created: ago(1000 * DAY),
-        tags: BTreeMap::new(),
-        groups: BTreeSet::new(),
-        attached_policies: BTreeSet::new(),
-        console_password: Known::Yes(false),
         access_keys: Listing::Live(keys),
-        other_credentials: CredentialKind::OF_USERS
-            .into_iter()
-            .filter(|kind| *kind != CredentialKind::AccessKey)
-            .map(|kind| (kind, Listing::Live(Vec::new())))
-            .collect(),
         provenance: Some(Arc::new(provenance)),
+        ..single::user("build-robot", ago(1000 * DAY))
     }
 }
 

@@ -11,10 +11,11 @@ use credwarden_cli::rules::{Creators, RULES, Rule, insist, judgeable};
 use credwarden_cli::subject::Facts;
 use credwarden_cli::{explain, input, scan};
 use credwarden_credential::creation::backfill::Lookup;
-use credwarden_credential::creation::{Coverage, Creation, CreationAct, Creator, Principal};
+use credwarden_credential::creation::{Coverage, Creation, CreationAct};
 use credwarden_credential::kind::CredentialId;
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_estate::fake::FakeIam;
+use credwarden_estate::single;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::memory::MemoryTable;
 use credwarden_policy::policy::Policy;
@@ -58,23 +59,8 @@ fn days_ago(days: i64) -> Timestamp {
 fn creation(user: &str, act: CreationAct, role: &str, at: Timestamp) -> Creation {
     let estate = estate();
     let key = &estate.find(user).unwrap().keys[0].key;
-    Creation {
-        event: format!("{act}-{user}"),
-        act,
-        credential: CredentialId::AccessKey(key.id.clone()),
-        user: user.parse().unwrap(),
-        user_id: None,
-        creator: Creator {
-            principal: Principal::Role(format!("arn:aws:iam::123456789012:role/{role}").parse().unwrap()),
-            session: Some("dana".to_owned()),
-            source_identity: None,
-            invoked_by: None,
-        },
-        source: "203.0.113.9".to_owned(),
-        mfa: None,
-        at,
-        region: "us-east-1".to_owned(),
-    }
+    let plain = single::creation(act, CredentialId::AccessKey(key.id.clone()), user, single::session(role), at);
+    Creation { event: format!("{act}-{user}"), source: "203.0.113.9".to_owned(), mfa: None, ..plain }
 }
 
 /// The ledger of a deployment that is 100 days old.
