@@ -16,6 +16,7 @@
 //! | | `WAITING#<document>`, and of an undo `#<credential>` | a request that found the user held by another run |
 //! | | `HOLD#<credential>` | left alone until |
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
+//! | | `NOTICE#<document>#<credential>#<kind>`, and of an act `#<epoch seconds>` | what is to be told, or was |
 //! | | `FAILURE#<document>` | the last failed execution |
 //! | `RULE#<rule>` | `PASS`, `GAPS` | how far the rule's reading came, and since when whom could not be read |
 //! | | `BACKFILL` | how far the rule's look-up of past events came |
@@ -38,6 +39,7 @@ pub mod lease;
 pub mod ledger;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
+pub mod notice;
 pub mod observation;
 pub mod pass;
 pub mod provenance;
