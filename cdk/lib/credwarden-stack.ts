@@ -16,6 +16,7 @@ import type { Policy } from './configuration/policy.js';
 import { Alarms } from './constructs/alarms.js';
 import { AutomationRole } from './constructs/automation-role.js';
 import { CatalogueFunction } from './constructs/catalogue-function.js';
+import { ExceptionDocument } from './constructs/exception-document.js';
 import { FailedEvents } from './constructs/failed-events.js';
 import { BUILD_FIRST, type FunctionCodes } from './constructs/function-code.js';
 import { type GrantResources, grantResources, grantStatements } from './constructs/grants.js';
@@ -97,12 +98,22 @@ export class CredwardenStack extends Stack {
       { CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter, ...this.ownRoles() },
       { denied: isDenied ? [changes] : [] },
     );
-    this.remedyRoleArns.push(added.role.roleArn);
+    // What is about exceptions changes no credential.
+    if (!entry.exceptions) this.remedyRoleArns.push(added.role.roleArn);
     if (entry.undo) {
       const resourceTypes = catalogue.rules
         .filter(({ remedy }) => remedy === entry.name)
         .map(({ resourceType }) => resourceType);
       new UndoDocument(this, `${idOf(entry)}Undo`, { entry, resourceTypes, names: this.names });
+    }
+    if (entry.exceptions) {
+      const { approvers } = policy;
+      new ExceptionDocument(this, `${idOf(entry)}Exceptions`, {
+        entry,
+        rules: catalogue.rules,
+        approvers,
+        names: this.names,
+      });
     }
   }
 

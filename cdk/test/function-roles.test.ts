@@ -16,6 +16,7 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
   const resources: Record<GrantTarget, string[]> = {
     any: ['*'],
     users: ['arn:aws:iam::<AWS::AccountId>:user/*'],
+    'exception-tags': ['arn:aws:iam::<AWS::AccountId>:user/*'],
     groups: ['arn:aws:iam::<AWS::AccountId>:group/*'],
     'policy-parameter': [`${ssm}:parameter/credwarden/policy`],
     'kill-switch-parameter': [`${ssm}:parameter/credwarden/kill-switch`],
@@ -25,7 +26,7 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
     rules: rules.map(ruleArn),
     remediations: rules.map((rule) => `arn:aws:config:us-east-1:<AWS::AccountId>:remediation-configuration/${rule}/*`),
     documents: [
-      ...[...rules, 'credwarden-undo-deactivate-credential'].flatMap((document) => [
+      ...[...rules, 'credwarden-undo-deactivate-credential', 'credwarden-tag-exception'].flatMap((document) => [
         `${ssm}:document/${document}`,
         `${ssm}:automation-definition/${document}:*`,
       ]),
@@ -79,8 +80,10 @@ test('the automation role invokes the remedies and nothing else, for automations
   const { json } = synthesize(props());
   const role = resourcesOf(json, 'AWS::IAM::Role').find(({ id }) => id.startsWith('AutomationRole'));
   assert.ok(role);
+  const functions = 'arn:aws:lambda:us-east-1:<AWS::AccountId>:function:credwarden';
   assert.deepEqual(permissionsOf(json, role.id), [
-    'Allow lambda:InvokeFunction on arn:aws:lambda:us-east-1:<AWS::AccountId>:function:credwarden-deactivate-credential',
+    `Allow lambda:InvokeFunction on ${functions}-deactivate-credential`,
+    `Allow lambda:InvokeFunction on ${functions}-tag-exception`,
   ]);
   assert.deepEqual(objectOf(role.properties['AssumeRolePolicyDocument'])['Statement'], [
     {
@@ -101,6 +104,21 @@ test('a passed role is passed to SSM only', () => {
     .filter((statement) => JSON.stringify(statement['Action']).includes('iam:PassRole'));
   assert.equal(statements.length, 1);
   assert.deepEqual(statements[0]?.['Condition'], { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } });
+});
+
+test('of the tags of users none is written but those of exceptions', () => {
+  const { json } = synthesize(props());
+  const statements = resourcesOf(json, 'AWS::IAM::Role')
+    .flatMap(({ properties }) => listOf(properties['Policies']))
+    .flatMap((policy) => listOf(objectOf(objectOf(policy)['PolicyDocument'])['Statement']))
+    .map(objectOf)
+    .filter(
+      (statement) => statement['Effect'] === 'Allow' && JSON.stringify(statement['Action']).includes('iam:TagUser'),
+    );
+  assert.equal(statements.length, 1);
+  assert.deepEqual(statements[0]?.['Condition'], {
+    'ForAllValues:StringLike': { 'aws:TagKeys': ['credwarden:exception/*'] },
+  });
 });
 
 test('no function waits for the grant on its own rule, which comes after it', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadPolicy, MAXIMUM_POLICY_BYTES, policyChecker } from '../lib/configuration/policy.js';
 
-const NORMAL = JSON.stringify({ format: 1, protected: ['arn:*:iam::*:user/break-glass/*'] });
+const NORMAL = JSON.stringify({ format: 1, protected: ['arn:*:iam::*:user/break-glass/*'], approvers: [] });
 
 /** A policy file's text whose document has that many bytes. */
 function textOfSize(bytes: number): string {

@@ -72,6 +72,7 @@ export function newRemedy(changes: Partial<RemedyEntry> = {}): RemedyEntry {
     name: 'restrict-console',
     description: 'Takes a console password away.',
     undo: true,
+    exceptions: false,
     memoryMb: 128,
     timeoutSeconds: 30,
     grants: [{ actions: ['iam:DeleteLoginProfile'], on: 'users' }],

@@ -9,6 +9,7 @@ import { type Problem, RefusedFile } from './problem.js';
 export const GRANT_TARGETS = [
   'any',
   'users',
+  'exception-tags',
   'groups',
   'policy-parameter',
   'kill-switch-parameter',
@@ -58,6 +59,8 @@ export interface RuleEntry extends FunctionEntry {
 export interface RemedyEntry extends FunctionEntry {
   /** Whether the remedy can be undone, by a document of its own. */
   readonly undo: boolean;
+  /** Whether people ask it for exceptions, by a document of its own. */
+  readonly exceptions: boolean;
   /** Those of the granted actions that change something: denied on what the policy protects. */
   readonly changes: readonly string[];
 }
@@ -163,6 +166,7 @@ function readRemedy(fields: Fields): RemedyEntry {
   return {
     ...readFunction(fields),
     undo: fields.choice('undo', [true, false]) ?? false,
+    exceptions: fields.choice('exceptions', [true, false]) ?? false,
     changes: fields.texts('changes', ACTION),
   };
 }

@@ -6,6 +6,8 @@ export interface Policy {
   readonly document: string;
   /** ARN patterns of the IAM principals that no remedy may ever change. */
   readonly protected: readonly string[];
+  /** ARN patterns of the principals whose approvals count. */
+  readonly approvers: readonly string[];
 }
 
 /**
@@ -29,7 +31,11 @@ export function loadPolicy(file: string, text: string, check: PolicyChecker): Po
         'hint: merge classes, or match groups instead of naming users one by one',
     );
   }
-  return { document, protected: protectedOf(normal, file) };
+  return {
+    document,
+    protected: patternsOf(normal, 'protected', file),
+    approvers: patternsOf(normal, 'approvers', file),
+  };
 }
 
 /** The Rust validator, the same code that the functions read the policy with. */
@@ -58,10 +64,10 @@ function reasonOf(error: unknown, command: string): string {
   return typeof stderr === 'string' && stderr !== '' ? stderr.trimEnd() : String(error);
 }
 
-function protectedOf(normal: unknown, file: string): readonly string[] {
-  const list = (normal as { protected?: unknown } | null)?.protected;
+function patternsOf(normal: unknown, field: 'protected' | 'approvers', file: string): readonly string[] {
+  const list = (normal as Partial<Record<typeof field, unknown>> | null)?.[field];
   if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) {
-    throw new Error(`the validator's answer for \`${file}\` has no list \`protected\` of ARN patterns`);
+    throw new Error(`the validator's answer for \`${file}\` has no list \`${field}\` of ARN patterns`);
   }
   return list;
 }

@@ -7,6 +7,7 @@ import type { GrantResources } from './grants.js';
 const REASONS: Readonly<Partial<Record<GrantTarget, string>>> = {
   any: 'These APIs take no resource, or list what the account has.',
   users: 'Any user of the account may hold a credential; those that the policy protects are denied for changes.',
+  'exception-tags': 'Any user of the account may be excepted; only the tags that say so can be written.',
   groups: "A user's class depends on what is attached to its groups, whichever they are. Reading only.",
   remediations: 'The id behind the name of our own rule is made up by AWS Config.',
   documents: 'Any version of our own documents; the id of an execution does not exist before it is started.',

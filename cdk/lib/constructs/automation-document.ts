@@ -45,7 +45,7 @@ const ANY_RESOURCE_PATTERN = '^[^\\s{}"]{1,512}$';
 
 /** The document that remedies one resource a rule has found. */
 export function remedyDocument(rule: RuleEntry, remedy: RemedyEntry, names: Names): AutomationDocument {
-  return document(
+  return automationDocument(
     `Remedies one ${rule.resourceType} that ${names.of(rule)} has found. ${remedy.description}`,
     { ResourceId: resourceId(rule.resourceType) },
     names.of(remedy),
@@ -58,7 +58,7 @@ export function remedyDocument(rule: RuleEntry, remedy: RemedyEntry, names: Name
  * @param resourceType type of the resources that the remedy works on, if it is one type.
  */
 export function undoDocument(remedy: RemedyEntry, resourceType: string | undefined, names: Names): AutomationDocument {
-  return document(
+  return automationDocument(
     `Undoes ${names.of(remedy)} on one credential, and holds it, so that the next evaluation does not do it again.`,
     {
       ResourceId: resourceId(resourceType),
@@ -85,13 +85,16 @@ export function undoDocument(remedy: RemedyEntry, resourceType: string | undefin
  * The function gets the execution's id and nothing else: it reads resource, requester and approvals from SSM, so no
  * parameter can claim them. It is invoked once (`maxAttempts` 1); what repeats is the ledger's schedule.
  *
+ * What comes before leads to `Remedy`, or ends the automation.
+ *
  * A script that raises is how a runbook fails on purpose; `Done` is a script too, because a branch can only lead to a
  * step, and so documents need no more than three kinds.
  */
-function document(
+export function automationDocument(
   description: string,
   resource: Readonly<Record<string, DocumentParameter>>,
   functionName: string,
+  before: readonly Step[] = [],
 ): AutomationDocument {
   return {
     schemaVersion: '0.3',
@@ -112,6 +115,7 @@ function document(
       ...resource,
     },
     mainSteps: [
+      ...before,
       {
         name: 'Remedy',
         action: 'aws:invokeLambdaFunction',
@@ -136,13 +140,15 @@ function document(
         },
       },
       script('Done', ['def end(events, context):', '    return {}']),
-      script('Fail', [
-        'def end(events, context):',
-        '    raise RuntimeError("the function answered without a status: see the output of the step Remedy")',
-      ]),
+      failure('Fail', 'the function answered without a status: see the output of the step Remedy'),
     ],
     outputs: ['Remedy.Payload'],
   };
+}
+
+/** A step that fails the automation, saying why. */
+export function failure(name: string, why: string): Step {
+  return script(name, ['def end(events, context):', `    raise RuntimeError(${JSON.stringify(why)})`]);
 }
 
 function script(name: string, lines: readonly string[]): Step {
@@ -157,7 +163,7 @@ function script(name: string, lines: readonly string[]): Step {
   };
 }
 
-function resourceId(resourceType: string | undefined): DocumentParameter {
+export function resourceId(resourceType: string | undefined): DocumentParameter {
   return {
     type: 'String',
     description: `Id of the ${resourceType ?? 'resource'}, as AWS Config knows it.`,

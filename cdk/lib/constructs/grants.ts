@@ -29,12 +29,14 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
   const documents = [
     ...catalogue.rules.map((rule) => names.of(rule)),
     ...catalogue.remedies.filter(({ undo }) => undo).map((remedy) => names.undo(remedy)),
+    ...catalogue.remedies.filter(({ exceptions }) => exceptions).map((remedy) => names.of(remedy)),
   ];
   return (target) => {
     switch (target) {
       case 'any':
         return ['*'];
       case 'users':
+      case 'exception-tags':
         return [iamArn('user/*')];
       case 'groups':
         return [iamArn('group/*')];
@@ -80,10 +82,23 @@ export function grantStatements(grants: readonly Grant[], resources: GrantResour
       new iam.PolicyStatement({
         actions: [...actions],
         resources: [...resources(on)],
-        // The role is for automations only, whoever passes it.
-        ...(on === 'automation-role'
-          ? { conditions: { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } } }
-          : {}),
+        ...conditionsOn(on),
       }),
   );
 }
+
+function conditionsOn(on: GrantTarget): Pick<iam.PolicyStatementProps, 'conditions'> {
+  switch (on) {
+    case 'automation-role':
+      // The role is for automations only, whoever passes it.
+      return { conditions: { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } } };
+    case 'exception-tags':
+      // Other tags may choose a user's class.
+      return { conditions: { 'ForAllValues:StringLike': { 'aws:TagKeys': [`${EXCEPTION_TAGS}*`] } } };
+    default:
+      return {};
+  }
+}
+
+/** How the keys of the tags begin that mirror exceptions: `TAG_PREFIX` of the crate `credwarden-policy`. */
+const EXCEPTION_TAGS = 'credwarden:exception/';

@@ -8,6 +8,7 @@ const ACTIONS: Readonly<Record<string, { readonly outputs: readonly string[]; re
     outputs: ['StatusCode', 'FunctionError', 'LogResult', 'Payload'],
     inputs: ['FunctionName'],
   },
+  'aws:approve': { outputs: ['ApprovalStatus', 'ApproverDecisions'], inputs: ['Approvers'] },
   'aws:branch': { outputs: [], inputs: ['Choices', 'Default'] },
   'aws:executeScript': { outputs: ['Payload'], inputs: ['Runtime', 'Handler', 'Script'] },
 };
@@ -47,10 +48,21 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
     'arn:aws-cn:iam::123456789012:role/credwarden',
   ],
   CredentialId: ['AKIAIOSFODNN7EXAMPLE'],
+  Until: ['2026-12-31', '2026-12-31T12:00:00Z', '2026-12-31T12:00:00.5+01:00'],
+  Owner: ['alice@example.com', 'arn:aws:iam::123456789012:role/payments'],
+  Justification: ["The vendor's client cannot rotate before spring, CHG-1234."],
 };
 
 /** What no parameter may allow: it would be another reference, or leave the JSON text it is put into. */
-const HOSTILE = ['{{ AutomationAssumeRole }}', '","x":"', 'a b', ''];
+const HOSTILE = ['{{ AutomationAssumeRole }}', '","x":"', ''];
+
+/** Nor may any but those that people write sentences in. */
+const HOSTILE_BUT_IN_PROSE = 'a b';
+const PROSE = ['Justification'];
+
+/** What an `aws:approve` step takes: so many approvers, and so many seconds. */
+const MAXIMUM_APPROVERS = 10;
+const MAXIMUM_APPROVAL_SECONDS = 30 * 24 * 3600;
 
 /** Everything wrong with the content of an Automation document that can be seen without AWS. */
 export function checkAutomationDocument(content: unknown): Fault[] {
@@ -98,7 +110,8 @@ function checkParameter(name: string, parameter: JsonObject): Fault[] {
       faults.push(fault('allowed-pattern', place, `does not allow \`${shown(sample)}\``, 'widen the pattern'));
     }
   }
-  for (const hostile of HOSTILE.filter((text) => allowed.test(text))) {
+  const hostiles = PROSE.includes(name) ? HOSTILE : [...HOSTILE, HOSTILE_BUT_IN_PROSE];
+  for (const hostile of hostiles.filter((text) => allowed.test(text))) {
     faults.push(fault('allowed-pattern', place, `allows \`${hostile}\``, 'anchor and narrow the pattern'));
   }
   return faults;
@@ -150,10 +163,26 @@ function checkStep({ place, step }: StepNode): Fault[] {
   if (onFailure !== undefined && !/^(Abort|Continue|step:.+)$/.test(textOf(onFailure))) {
     faults.push(fault('on-failure', `${place}.onFailure`, `\`${shown(onFailure)}\` is not known`, 'write Abort'));
   }
+  if (action === 'aws:approve') faults.push(...checkApproval(inputs, timeout, place));
   if (action === 'aws:branch') {
     for (const [index, choice] of listOf(inputs['Choices']).entries()) {
       faults.push(...checkChoice(objectOf(choice), `${place}.inputs.Choices[${index}]`));
     }
+  }
+  return faults;
+}
+
+function checkApproval(inputs: JsonObject, timeout: unknown, place: string): Fault[] {
+  const faults: Fault[] = [];
+  const approvers = listOf(inputs['Approvers']);
+  const least = inputs['MinRequiredApprovals'] ?? 1;
+  if (approvers.length > MAXIMUM_APPROVERS || !(typeof least === 'number' && least >= 1 && least <= approvers.length)) {
+    const what = `asks ${shown(least)} of ${approvers.length} approvers`;
+    faults.push(fault('approval', place, what, `name as many as are asked, and ${MAXIMUM_APPROVERS} at most`));
+  }
+  if (!(typeof timeout === 'number' && timeout <= MAXIMUM_APPROVAL_SECONDS)) {
+    const what = `is ${shown(timeout)}; SSM waits ${MAXIMUM_APPROVAL_SECONDS} seconds at most`;
+    faults.push(fault('approval', `${place}.timeoutSeconds`, what, 'write that or less'));
   }
   return faults;
 }

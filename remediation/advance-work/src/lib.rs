@@ -1,8 +1,9 @@
 //! The hourly schedule: goes on with what is due in the ledger.
 //!
-//! It starts the document of what is due, has unfinished passes go on, tells owners what was found and done, and clears
-//! the remediation exceptions that AWS Config has written by itself. Whatever AWS Config does or does not do, work that is open is settled. One item's
-//! fault does not keep the others from their turn; in the end it makes the invocation fail, so that an alarm tells.
+//! It starts the document of what is due, has unfinished passes go on, announces which exceptions end and sees to those
+//! that have ended, tells owners what was found and done, and clears the remediation exceptions that AWS Config has
+//! written by itself. Whatever AWS Config does or does not do, work that is open is settled. One item's fault does not
+//! keep the others from their turn; in the end it makes the invocation fail, so that an alarm tells.
 
 pub mod aws;
 pub mod digest;
@@ -10,6 +11,7 @@ pub mod lambda;
 pub mod metrics;
 
 mod exceptions;
+mod expiry;
 mod notices;
 mod start;
 
@@ -90,6 +92,8 @@ pub async fn advance<P: ReadParameter, D: Documents, R: Rules, N: Channels, T: T
     };
     let mut round = Round { ports, settings, kill_switch, now, counts: Counts::default(), faults };
     round.start_what_is_due().await;
+    round.announce_ends().await;
+    round.end_exceptions().await;
     // Failures are noted before AWS Config's exceptions are looked at: they tell whose those are.
     round.look_at_exceptions().await;
     round.tell_what_is_untold().await;

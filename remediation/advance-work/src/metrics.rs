@@ -31,6 +31,10 @@ pub struct Counts {
     pub digests: usize,
     /// Events that were sent.
     pub events: usize,
+    /// Exceptions whose end was announced.
+    pub exceptions_announced: usize,
+    /// Exceptions that have ended and whose rules were told to evaluate.
+    pub exceptions_ended: usize,
     /// What went wrong.
     pub faults: usize,
 }
@@ -65,6 +69,6 @@ mod tests {
         for metric in metrics["Metrics"].as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }
-        assert_eq!(metrics["Metrics"].as_array().unwrap().len(), 9);
+        assert_eq!(metrics["Metrics"].as_array().unwrap().len(), 11);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use credwarden_credential::id::UserId;
 use credwarden_ledger::due::{Due, DueItem};
 use credwarden_ledger::failure::Failure;
 use credwarden_ledger::request::{Request, RunId};
 use credwarden_ledger::table::Table;
 use credwarden_policy::remedy::RuleName;
+use credwarden_remedy::kill_switch::KillSwitch;
 use jiff::SignedDuration;
 
 use crate::Round;
@@ -26,6 +28,7 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
         self.counts.due = items.len();
         // A run that died leaves its lease and its work, and both ask for the same document.
         let mut errands: BTreeMap<_, (Request, Vec<Due>)> = BTreeMap::new();
+        let mut tags: BTreeMap<UserId, Vec<Due>> = BTreeMap::new();
         // So may a rule have stopped in its pass and in its look-up, and one evaluation goes on with both.
         let mut passes: BTreeMap<RuleName, Vec<Due>> = BTreeMap::new();
         for item in items {
@@ -41,6 +44,10 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
                     passes.entry(*rule).or_default().push(due);
                     continue;
                 }
+                DueItem::ExceptionTags(user) => {
+                    tags.entry(user.clone()).or_default().push(due);
+                    continue;
+                }
                 DueItem::LeftLease { request, run } => {
                     self.note_failure(request, run).await;
                     request.clone()
@@ -53,6 +60,11 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
         }
         for (rule, dues) in passes {
             self.go_on_with_pass(rule, &dues).await;
+        }
+        for (user, dues) in tags {
+            if self.kill_switch == KillSwitch::Run && self.put_off_all(&dues).await {
+                self.start_mirroring(&user).await;
+            }
         }
         for (request, dues) in errands.into_values() {
             if self.kill_switch.allows(request.document) {

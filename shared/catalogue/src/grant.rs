@@ -19,6 +19,8 @@ pub enum On {
     Any,
     /// IAM users of the account.
     Users,
+    /// The tags of IAM users of the account by which exceptions are mirrored, and no others.
+    ExceptionTags,
     /// IAM groups of the account.
     Groups,
     /// The parameter that holds the policy.

@@ -60,6 +60,8 @@ pub struct Remedy {
     pub description: &'static str,
     /// Whether a document undoes it.
     pub undo: bool,
+    /// Whether people ask it for exceptions, by a document of its own.
+    pub exceptions: bool,
     /// Actions that change a principal: denied on those that the policy protects.
     pub changes: &'static [&'static str],
     /// The function's size and grants.

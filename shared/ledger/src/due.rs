@@ -1,8 +1,10 @@
 //! What is due: the schedule's view of the ledger.
 
+use credwarden_credential::id::UserId;
 use credwarden_policy::remedy::RuleName;
 use jiff::Timestamp;
 
+use crate::exception;
 use crate::lease::{self, Held};
 use crate::ledger::{Ledger, LedgerError, attributes, failed, unreadable};
 use crate::request::{Request, RunId};
@@ -45,6 +47,8 @@ pub enum DueItem {
         /// What was asked.
         request: Request,
     },
+    /// A user's tags that do not show its exceptions, as far as is known.
+    ExceptionTags(UserId),
     /// A rule's pass, or its look-up of past events, that stopped near its time limit.
     Pass(RuleName),
 }
@@ -85,6 +89,9 @@ fn read(item: &Item) -> Result<Due, LedgerError> {
         DueItem::LeftLease { request, run }
     } else if sk.starts_with(waiting::SK) {
         DueItem::Waiting { request: item.body()? }
+    } else if sk == exception::TAGS {
+        let user = pk.strip_prefix("USER#").unwrap_or_default();
+        DueItem::ExceptionTags(user.parse().map_err(|error| unreadable(&item.key, error))?)
     } else if let Some(rule) = pk.strip_prefix("RULE#") {
         DueItem::Pass(rule.parse().map_err(|error| unreadable(&item.key, error))?)
     } else {

@@ -17,6 +17,8 @@
 //! | | `HOLD#<credential>` | left alone until |
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
 //! | | `NOTICE#<document>#<credential>#<kind>`, and of an act `#<epoch seconds>` | what is to be told, or was |
+//! | | `EXCEPTION-ACT#<execution>` | who asked for a change of an exception, who approved it, and what was before and after |
+//! | | `EXCEPTION-TAGS` | the user's tags do not show its exceptions yet |
 //! | | `FAILURE#<document>` | the last failed execution |
 //! | `RULE#<rule>` | `PASS`, `GAPS` | how far the rule's reading came, and since when whom could not be read |
 //! | | `BACKFILL` | how far the rule's look-up of past events came |
@@ -34,6 +36,7 @@
 pub mod budget;
 pub mod due;
 pub mod dynamo;
+pub mod exception;
 pub mod failure;
 pub mod lease;
 pub mod ledger;

@@ -126,12 +126,12 @@ pub(crate) fn hold_write(user: &UserId, hold: &Hold) -> Result<Write, LedgerErro
     Ok(Write { key, condition: Condition::none(), action: Action::Put(put) })
 }
 
-fn exception_key(user: &UserId, rule: RuleName, credential: Option<&CredentialId>) -> Key {
+pub(crate) fn exception_key(user: &UserId, rule: RuleName, credential: Option<&CredentialId>) -> Key {
     let credential = credential.map_or("*", CredentialId::as_str);
     Key::new(partition(user), format!("{EXCEPTION}{rule}#{credential}"))
 }
 
-fn kept(until: Timestamp) -> i64 {
+pub(crate) fn kept(until: Timestamp) -> i64 {
     until.checked_add(KEPT).unwrap_or(Timestamp::MAX).as_second()
 }
 

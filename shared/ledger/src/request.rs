@@ -27,7 +27,7 @@ impl Document {
     /// All documents of a deployment.
     pub fn all() -> impl Iterator<Item = Self> {
         let rules = RuleName::ALL.iter().copied().map(Self::Rule);
-        rules.chain(RemedyName::ALL.iter().copied().map(Self::Undo))
+        rules.chain(RemedyName::of_findings().map(Self::Undo))
     }
 
     /// The remedy whose function the document invokes.

@@ -34,6 +34,9 @@ pub(crate) fn check(document: Document) -> Result<Policy, Vec<Problem>> {
     let creation = creation::check(&document, &classes, &mut found);
     let remedies = remedies(&document, &classes, &mut found);
     principals(&document, &mut found);
+    if let Some(days) = document.longest_exception_days.filter(|days| !(1..=LONGEST).contains(days)) {
+        found.add("longestExceptionDays", format!("{days} days"), format!("choose 1 to {LONGEST}"));
+    }
     let budget = Budget { per_day: document.budget.per_day, percent_per_day: document.budget.percent_per_day };
     if budget.percent_per_day > 100 {
         found.add("budget.percentPerDay", "more than 100 percent", "choose 0 to 100");
@@ -238,6 +241,13 @@ fn remedies(document: &Document, classes: &[Class], found: &mut Found) -> BTreeM
             let mode = entry.mode.parse::<Mode>().map_err(|error| {
                 found.add(format!("{place}.mode"), error.to_string(), "correct the mode");
             });
+            if name.is_ok_and(|name| RemedyName::of_findings().all(|known| known != name)) {
+                found.add(
+                    format!("{place}.remedy"),
+                    format!("`{}` answers no findings; people start it", entry.remedy),
+                    "choose another remedy",
+                );
+            }
             if let (Ok(name), Ok(mode)) = (name, mode) {
                 parsed.insert(class.as_str(), Remedy { name, mode });
             }

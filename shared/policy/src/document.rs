@@ -51,6 +51,10 @@ pub struct Document {
     /// ARN patterns of principals whose approvals count.
     #[serde(default)]
     pub approvers: Vec<String>,
+    /// The longest that an exception may hold, in days from when it is granted or extended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 3650)))]
+    pub longest_exception_days: Option<u32>,
     /// Remedy and mode by rule, then by class name or `default`.
     #[serde(deserialize_with = "unique_keys")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::remedies"))]

@@ -19,6 +19,7 @@ impl Policy {
         let remedies = RuleName::ALL.iter().map(|rule| (rule.as_str().to_owned(), self.remedies_spelled_out(*rule)));
         Document {
             limits: limits.collect(),
+            longest_exception_days: Some(self.longest_exception().0),
             remedies: remedies.filter(|(_, by_class)| !by_class.is_empty()).collect(),
             ..self.document.clone()
         }

@@ -1,11 +1,31 @@
 //! Exceptions and holds: who may break a rule until when, and what is left alone until when.
 
+use credwarden_credential::age::{Days, date};
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::remedy::RuleName;
+use crate::remedy::{RuleName, names};
+
+names! {
+    /// What people ask of an exception.
+    Change {
+        /// There is none that holds: one begins.
+        Grant = "grant",
+        /// One holds, and shall hold longer.
+        Extend = "extend",
+        /// One holds, and ends now.
+        Revoke = "revoke",
+    }
+}
+
+/// How long an exception may hold where the policy does not say: a quarter, as long as an access key may be used by default,
+/// so that an exception is decided on anew as often as the key would have been rotated.
+pub const LONGEST_EXCEPTION: Days = Days(90);
+
+/// How the keys of the tags begin that mirror exceptions on users. Only the ledger counts; the tags are for people to see.
+pub const TAG_PREFIX: &str = "credwarden:exception/";
 
 /// A granted, owned, justified, expiring permission for one credential, or for one user, to break one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +46,20 @@ pub struct Exception {
     pub justification: String,
     /// Who granted it.
     pub approver: String,
+}
+
+impl Exception {
+    /// The tag that mirrors it on its user: the rule and the credential, its id and its last day. IAM lets a key have 128
+    /// characters, a value 256, of letters, digits, spaces and `_.:/=+-@` (AWS IAM, "Rules for tagging"), so there is no
+    /// room for reasons, and whoever reads tags need not know them.
+    pub fn tag(&self) -> (String, String) {
+        let Self { id, rule, credential, until, .. } = self;
+        let key = match credential {
+            Some(credential) => format!("{TAG_PREFIX}{rule}/{credential}"),
+            None => format!("{TAG_PREFIX}{rule}"),
+        };
+        (key, format!("{id} until {}", date(*until)))
+    }
 }
 
 /// All exceptions that were read.

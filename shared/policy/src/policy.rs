@@ -14,6 +14,7 @@ use crate::check::check;
 use crate::class::{Class, ClassName, matches};
 use crate::creation::CreationLimits;
 use crate::document::{DEFAULT, Document, MAX_BYTES};
+use crate::exception::LONGEST_EXCEPTION;
 use crate::limits::Limits;
 use crate::remedy::{Budget, Remedy, RuleName};
 
@@ -174,9 +175,9 @@ impl Policy {
         self.document.protected.iter().find(|pattern| matches(pattern, arn.as_str())).map(String::as_str)
     }
 
-    /// Whether the policy counts this principal's approvals. A session counts as its role.
-    pub fn counts_approval_of(&self, arn: &str) -> bool {
-        self.document.approvers.iter().any(|pattern| matches(pattern, arn))
+    /// How long an exception may hold, from when it is granted or extended.
+    pub fn longest_exception(&self) -> Days {
+        self.document.longest_exception_days.map_or(LONGEST_EXCEPTION, Days)
     }
 
     /// How many credentials remedies may change in a day.
@@ -208,6 +209,7 @@ impl Default for Policy {
                 creation: BTreeMap::new(),
                 protected: Vec::new(),
                 approvers: Vec::new(),
+                longest_exception_days: None,
                 remedies: BTreeMap::new(),
                 budget: crate::document::BudgetEntry { per_day: 0, percent_per_day: 0 },
             },

@@ -79,6 +79,15 @@ names! {
     RemedyName {
         /// Makes a credential unusable in a way that can be undone.
         DeactivateCredential = "deactivate-credential",
+        /// Grants, extends and revokes exceptions, for people who ask.
+        TagException = "tag-exception",
+    }
+}
+
+impl RemedyName {
+    /// Those that a policy can name for findings; the others act for people only.
+    pub fn of_findings() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|remedy| *remedy != Self::TagException)
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn remedies(generator: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn remedy(_: &mut SchemaGenerator) -> Schema {
-    one_of(RemedyName::ALL.iter().map(|remedy| remedy.as_str()))
+    one_of(RemedyName::of_findings().map(RemedyName::as_str))
 }
 
 pub(crate) fn mode(_: &mut SchemaGenerator) -> Schema {

@@ -18,6 +18,8 @@ pub enum Status {
     Undone,
     /// Another run is at it, or a change is not confirmed yet: the schedule goes on.
     Waiting,
+    /// What was asked for is not allowed.
+    Refused,
     /// Something forbids it for now.
     Held,
     /// The day's budget is spent.

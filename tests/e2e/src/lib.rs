@@ -1,4 +1,5 @@
 //! What the tests of the whole system share: small estates, and questions about what happened in the sandbox.
 
+pub mod exception;
 pub mod remedy;
 pub mod rule;

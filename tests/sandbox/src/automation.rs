@@ -4,6 +4,7 @@
 //! not declare. A document with an action or a field that is not played is an error when the sandbox starts.
 
 mod api;
+mod approval;
 mod branch;
 mod document;
 mod execution;
@@ -26,7 +27,7 @@ use crate::template::{Deployment, Scope};
 use crate::tricks::Tricks;
 
 pub use document::Rejected;
-pub use execution::{Execution, Status, StepExecution};
+pub use execution::{Decision, Execution, Status, StepExecution};
 
 use document::Document;
 
@@ -102,6 +103,11 @@ impl Automation {
         state.executions.push(Execution::new(&id, name, parameters, executed_by, now));
         state.waiting.push_back(id.clone());
         Ok(id)
+    }
+
+    /// An execution that was stopped goes on when its turn comes.
+    fn queue(&self, id: &str) {
+        self.state().waiting.push_back(id.to_owned());
     }
 
     /// The next execution that has not begun.

@@ -164,6 +164,12 @@ impl Sandbox {
         self.automation.start(name, given, &by, self.now()).with_context(|| format!("failed to start `{name}`"))
     }
 
+    /// A person approves what an execution waits for, or rejects it; it goes on with the next automations that run.
+    pub fn decide(&self, execution: &str, person: &str, approves: bool) -> Result<()> {
+        let by = self.automation.person_arn(person);
+        self.automation.signal(execution, &by, approves).with_context(|| format!("failed to signal `{execution}`"))
+    }
+
     /// A person invokes a function with any payload.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Invocation> {
         self.invoke_function(function, payload, "person").await

@@ -279,7 +279,7 @@ impl World {
             let request = match &due.what {
                 DueItem::Work(work) => work.request.clone(),
                 DueItem::LeftLease { request, .. } | DueItem::Waiting { request } => request.clone(),
-                DueItem::Pass(_) => continue,
+                DueItem::Pass(_) | DueItem::ExceptionTags(_) => continue,
             };
             let next = self.now.get() + SignedDuration::from_mins(55);
             assert!(self.ledger().put_off(&due, next).await.unwrap());

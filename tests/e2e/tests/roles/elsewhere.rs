@@ -169,6 +169,7 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "credwarden-unused-credentials",
         "credwarden-unauthorized-key-creation",
         "credwarden-undo-deactivate-credential",
+        "credwarden-tag-exception",
     ];
     for document in documents {
         probes.push(ours("ssm:StartAutomationExecution", starting(document, automation_role)));
@@ -178,7 +179,9 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     {
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, automation_role)));
     }
-    probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": "credwarden-deactivate-credential" })));
+    for function in ["credwarden-deactivate-credential", "credwarden-tag-exception"] {
+        probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": function })));
+    }
     for function in [
         "credwarden-access-key-age",
         "credwarden-unused-credentials",
@@ -252,6 +255,15 @@ fn of_identities() -> Vec<Probe> {
     probes.push(ours("ssm:GetAutomationExecution", json!({ "AutomationExecutionId": EXECUTION })));
     // The policy protects this path, whoever asks.
     probes.push(elsewhere("iam:UpdateAccessKey", change_of(PROTECTED_USER)));
+    let exception = "credwarden:exception/access-key-age";
+    let on = |user: &str, key: &str| json!({ "UserName": user, "Tags": [{ "Key": key, "Value": "any" }] });
+    let off = |user: &str, key: &str| json!({ "UserName": user, "TagKeys": [key] });
+    probes.push(ours("iam:TagUser", on("silent", exception)));
+    probes.push(ours("iam:UntagUser", off("silent", exception)));
+    for (user, key) in [(PROTECTED_USER, exception), ("silent", "owner"), ("silent", "exception/access-key-age")] {
+        probes.push(elsewhere("iam:TagUser", on(user, key)));
+        probes.push(elsewhere("iam:UntagUser", off(user, key)));
+    }
     probes
 }
 

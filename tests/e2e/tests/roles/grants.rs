@@ -16,7 +16,7 @@ use credwarden_sandbox::sandbox::{Options, Sandbox};
 use credwarden_sandbox::tricks::Trick;
 use serde_json::{Value, json};
 
-use crate::{creation, elsewhere};
+use crate::{creation, elsewhere, exceptions};
 
 const REMEDY: &str = "credwarden-deactivate-credential";
 const UNUSED: &str = "credwarden-unused-credentials";
@@ -24,8 +24,9 @@ const UNDO: &str = "credwarden-undo-deactivate-credential";
 
 #[tokio::test]
 async fn every_granted_action_is_needed_and_no_other_passes() -> Result<()> {
-    let (acting, stopping, creating) = tokio::try_join!(remedied(), stopped(), creation::created())?;
-    let sandboxes = [&acting, &stopping, &creating];
+    let (acting, stopping, creating, excepting) =
+        tokio::try_join!(remedied(), stopped(), creation::created(), exceptions::excepted())?;
+    let sandboxes = [&acting, &stopping, &creating, &excepting];
     let granted = acting.access().grants();
     ensure!(
         sandboxes.iter().all(|sandbox| sandbox.access().grants() == granted),

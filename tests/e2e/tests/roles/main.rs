@@ -2,5 +2,6 @@
 
 mod creation;
 mod elsewhere;
+mod exceptions;
 mod grants;
 mod second_opinion;

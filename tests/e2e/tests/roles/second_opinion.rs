@@ -48,7 +48,8 @@ async fn an_emulator_that_enforces_policies_judges_the_roles_alike() -> Result<(
     let access = Access::new(&deployment, directory)?;
     let mut probes = probes(&deployment)?;
     // Lambda leaves failed events there and names the queue by its ARN, by which SQS's API takes none.
-    probes.retain(|probe| probe.action != "sqs:SendMessage");
+    // Nor does it look at the keys of tags.
+    probes.retain(|probe| !["sqs:SendMessage", "iam:TagUser", "iam:UntagUser"].contains(&probe.action));
 
     let judged = judge(&deployment, &users, &probes).await?;
     let (mut allowed, mut denied) = (0, 0);

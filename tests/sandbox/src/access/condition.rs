@@ -31,6 +31,11 @@ impl Condition {
             Some(name) => (name, true),
             None => (operator, false),
         };
+        // A request with several values of a key is asked for once for each of them, so all of them are looked at.
+        let (name, if_exists) = match name.strip_prefix("ForAllValues:") {
+            Some(name) => (name, true),
+            None => (name, if_exists),
+        };
         let (operator, negated) = match name {
             "StringEquals" => (Operator::StringEquals, false),
             "StringNotEquals" => (Operator::StringEquals, true),

@@ -72,6 +72,7 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
             let path = directory.group_path(name).unwrap_or_else(|| "/".to_owned());
             vec![scope.iam_arn(&format!("group{path}{name}"))]
         }
+        "iam:TagUser" | "iam:UntagUser" => return tagging(call, scope, directory),
         "config:GetComplianceDetailsByConfigRule" => vec![rule_arn(text(parameters, "ConfigRuleName")?, scope)],
         "config:StartConfigRulesEvaluation" => {
             texts(parameters, "ConfigRuleNames")?.into_iter().map(|name| rule_arn(name, scope)).collect()
@@ -126,9 +127,24 @@ fn request(action: &str, resources: Vec<String>, scope: &Scope) -> Request {
         ("aws:SecureTransport", Some("true")),
         ("aws:MultiFactorAuthPresent", None),
         ("aws:CalledVia", None),
+        ("aws:TagKeys", None),
     ];
     let context = context.into_iter().map(|(key, value)| (key.to_owned(), value.map(str::to_owned))).collect();
     Request { action: action.to_owned(), resources, context }
+}
+
+/// Tags of a user: each of their keys is asked for.
+fn tagging(call: &Call, scope: &Scope, directory: &Directory) -> Result<Vec<Request>> {
+    let user = user_arn(text(&call.parameters, "UserName")?, scope, directory);
+    let tags = call.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
+    let keys = call.parameters.get("TagKeys").and_then(Value::as_array).into_iter().flatten();
+    let keys = tags.filter_map(|tag| tag.get("Key")).chain(keys).filter_map(Value::as_str);
+    let of_key = |key: &str| {
+        let mut request = request(&call.action, vec![user.clone()], scope);
+        request.context.insert("aws:TagKeys".to_owned(), Some(key.to_owned()));
+        request
+    };
+    Ok(keys.map(of_key).collect())
 }
 
 /// Starting an automation in a role passes that role to SSM. AWS's documentation has named the document, its "automation

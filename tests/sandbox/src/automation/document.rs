@@ -45,6 +45,8 @@ pub(super) struct Step {
 pub(super) enum Action {
     /// `aws:invokeLambdaFunction`
     InvokeLambda { function: String, payload: Value },
+    /// `aws:approve`
+    Approve { approvers: Value, least: usize },
     /// `aws:branch`
     Branch { choices: Vec<Choice>, default: Option<String> },
     /// `aws:executeScript` in Python.
@@ -127,7 +129,7 @@ impl Document {
                 Action::Branch { choices, default } => {
                     choices.iter().map(|choice| &choice.next).chain(default.as_ref()).collect()
                 }
-                Action::InvokeLambda { .. } | Action::Script { .. } => Vec::new(),
+                Action::Approve { .. } | Action::InvokeLambda { .. } | Action::Script { .. } => Vec::new(),
             };
             let failure = match &step.on_failure {
                 OnFailure::Step(name) => Some(name),
@@ -248,6 +250,14 @@ impl Action {
                 function: fields.need_text("FunctionName")?,
                 payload: fields.take("InputPayload").unwrap_or_else(|| Value::Object(Map::new())),
             },
+            "aws:approve" => {
+                let approvers = fields.take("Approvers").with_context(|| format!("step `{name}` has `Approvers`"))?;
+                let listed = approvers.as_array().map_or(0, Vec::len);
+                ensure!((1..=MAX_APPROVERS).contains(&listed), "step `{name}` has 1 to {MAX_APPROVERS} approvers");
+                let least = fields.take("MinRequiredApprovals").and_then(|least| least.as_u64()).unwrap_or(1);
+                fields.text("Message")?;
+                Self::Approve { approvers, least: usize::try_from(least)? }
+            }
             "aws:branch" => {
                 let choices = fields.take("Choices").context("a branch has `Choices`")?;
                 let choices = choices.as_array().context("`Choices` is a list")?;
@@ -275,6 +285,7 @@ impl Action {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::InvokeLambda { .. } => "aws:invokeLambdaFunction",
+            Self::Approve { .. } => "aws:approve",
             Self::Branch { .. } => "aws:branch",
             Self::Script { .. } => "aws:executeScript",
         }
@@ -323,6 +334,9 @@ fn as_list(value: &Value) -> Vec<String> {
         other => vec![other.to_string()],
     }
 }
+
+/// Limit of `aws:approve`: "The maximum number of approvers is 10" (AWS Systems Manager, "`aws:approve`").
+const MAX_APPROVERS: usize = 10;
 
 /// Limits of `StartAutomationExecution`, from SSM's service model.
 const MAX_VALUES: usize = 50;

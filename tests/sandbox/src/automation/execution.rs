@@ -14,6 +14,8 @@ pub enum Status {
     Pending,
     /// Under way.
     InProgress,
+    /// A step waits for approvals.
+    Waiting,
     /// Ended well.
     Success,
     /// Ended with an error.
@@ -28,6 +30,7 @@ impl Status {
         match self {
             Self::Pending => "Pending",
             Self::InProgress => "InProgress",
+            Self::Waiting => "Waiting",
             Self::Success => "Success",
             Self::Failed => "Failed",
             Self::TimedOut => "TimedOut",
@@ -58,6 +61,17 @@ pub struct Execution {
     pub failure: Option<String>,
     /// The outputs that the document names.
     pub outputs: BTreeMap<String, String>,
+    /// What approvers have said so far.
+    pub decisions: Vec<Decision>,
+}
+
+/// What somebody has said in `SendAutomationSignal`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// ARN of who said it.
+    pub approver: String,
+    /// `Approve`, or else `Reject`.
+    pub approves: bool,
 }
 
 /// One step of an execution.
@@ -100,6 +114,7 @@ impl Execution {
             steps: Vec::new(),
             failure: None,
             outputs: BTreeMap::new(),
+            decisions: Vec::new(),
         }
     }
 
@@ -123,7 +138,7 @@ impl Execution {
 
     /// `AutomationExecutionMetadata` of the service model.
     pub(super) fn metadata(&self) -> Value {
-        let current = self.steps.last().filter(|step| step.status == Status::InProgress);
+        let current = self.steps.last().filter(|step| step.ended.is_none());
         let outputs: Map<_, _> = self.outputs.iter().map(|(name, text)| (name.clone(), json!([text]))).collect();
         present(json!({
             "AutomationExecutionId": self.id,

@@ -15,21 +15,24 @@ use crate::tricks::Trick;
 
 /// How a step went.
 #[derive(Debug, Default)]
-struct Outcome {
-    outputs: BTreeMap<String, Value>,
+pub(super) struct Outcome {
+    pub(super) outputs: BTreeMap<String, Value>,
     /// Where a branch leads.
-    next: Option<String>,
-    failure: Option<Failure>,
+    pub(super) next: Option<String>,
+    pub(super) failure: Option<Failure>,
+    /// It waits for approvals.
+    pub(super) is_waiting: bool,
 }
 
 #[derive(Debug)]
-struct Failure {
-    status: Status,
-    message: String,
+pub(super) struct Failure {
+    pub(super) status: Status,
+    pub(super) message: String,
 }
 
 impl Automation {
-    /// Runs an execution that was queued to its end.
+    /// Runs an execution that was queued to its end, or until a step waits for approvals; once they are there, it is queued
+    /// again and goes on with that step.
     pub async fn run(&self, id: &str, lambda: &impl Lambda, now: impl Fn() -> Timestamp) -> Result<Execution> {
         let execution = self.execution(id).with_context(|| format!("there is no execution `{id}`"))?;
         let document = self.documents.get(&execution.document).context("the execution's document is gone")?;
@@ -37,10 +40,15 @@ impl Automation {
         let mut references = known(&execution, &self.scope);
         let end = match assumed_role(document, &references) {
             Ok(role_arn) => {
-                let mut at = document.steps.first();
+                let waiting = execution.steps.iter().find(|step| step.status == Status::Waiting);
+                let mut at = waiting.map_or_else(|| document.steps.first(), |step| document.step(&step.name));
                 let mut end = None;
                 while let Some(step) = at {
                     let outcome = self.step(id, step, &role_arn, &references, lambda, &now).await;
+                    if outcome.is_waiting {
+                        self.change(id, |execution| execution.status = Status::Waiting);
+                        return self.execution(id).context("the execution is gone");
+                    }
                     for (name, value) in &outcome.outputs {
                         references.set(format!("{}.{name}", step.name), value.clone());
                     }
@@ -73,16 +81,12 @@ impl Automation {
         lambda: &impl Lambda,
         now: &impl Fn() -> Timestamp,
     ) -> Outcome {
-        let begun = StepExecution {
-            name: step.name.clone(),
-            action: step.action.kind().to_owned(),
-            status: Status::InProgress,
-            inputs: step.inputs.clone(),
-            outputs: BTreeMap::new(),
-            failure: None,
-            started: now(),
-            ended: None,
-        };
+        if let Action::Approve { least, .. } = &step.action {
+            let outcome = self.approval(id, step, *least, now());
+            self.note(id, step, &outcome, now);
+            return outcome;
+        }
+        let begun = begun(step, now());
         self.change(id, |execution| execution.steps.push(begun));
         let mut outcome = Outcome::default();
         for _ in 0..step.attempts.max(1) {
@@ -97,15 +101,21 @@ impl Automation {
                 break;
             }
         }
+        self.note(id, step, &outcome, now);
+        outcome
+    }
+
+    /// Keeps how the step went that began last.
+    fn note(&self, id: &str, step: &Step, outcome: &Outcome, now: &impl Fn() -> Timestamp) {
         self.change(id, |execution| {
-            if let Some(last) = execution.steps.last_mut() {
+            let last = execution.steps.last_mut().filter(|last| last.name == step.name && !outcome.is_waiting);
+            if let Some(last) = last {
                 last.ended = Some(now());
                 last.outputs.clone_from(&outcome.outputs);
                 last.status = outcome.failure.as_ref().map_or(Status::Success, |failure| failure.status);
                 last.failure = outcome.failure.as_ref().map(|failure| failure.message.clone());
             }
         });
-        outcome
     }
 
     async fn act(&self, step: &Step, role_arn: &str, references: &References, lambda: &impl Lambda) -> Result<Outcome> {
@@ -126,8 +136,9 @@ impl Automation {
                     }
                     outputs.insert("FunctionError".to_owned(), error.into());
                 }
-                Ok(Outcome { outputs, next: None, failure })
+                Ok(Outcome { outputs, failure, ..Outcome::default() })
             }
+            Action::Approve { .. } => bail!("step `{}` waits for approvals", step.name),
             Action::Branch { choices, default } => {
                 for choice in choices {
                     if choice.holds(references)? {
@@ -174,21 +185,39 @@ fn follow<'a>(document: &'a Document, step: &Step, outcome: Outcome) -> (Option<
     }
 }
 
+pub(super) fn begun(step: &Step, now: Timestamp) -> StepExecution {
+    StepExecution {
+        name: step.name.clone(),
+        action: step.action.kind().to_owned(),
+        status: Status::InProgress,
+        inputs: step.inputs.clone(),
+        outputs: BTreeMap::new(),
+        failure: None,
+        started: now,
+        ended: None,
+    }
+}
+
 fn assumed_role(document: &Document, references: &References) -> Result<String> {
     let role = document.assume_role.as_deref().context("the document names no role to run in")?;
     references.fill_text(role)
 }
 
-fn failed(status: Status, message: String) -> Outcome {
+pub(super) fn failed(status: Status, message: String) -> Outcome {
     Outcome { failure: Some(Failure { status, message }), ..Outcome::default() }
 }
 
-fn known(execution: &Execution, scope: &Scope) -> References {
+pub(super) fn known(execution: &Execution, scope: &Scope) -> References {
     let mut references = References::default();
     for (name, values) in &execution.parameters {
         match values.as_slice() {
             [one] => references.set(name.as_str(), one.as_str()),
             many => references.set(name.as_str(), many.to_vec()),
+        }
+    }
+    for step in &execution.steps {
+        for (name, value) in &step.outputs {
+            references.set(format!("{}.{name}", step.name), value.clone());
         }
     }
     references.set("automation:EXECUTION_ID", execution.id.as_str());

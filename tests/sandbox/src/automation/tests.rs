@@ -248,6 +248,53 @@ fn a_client_token_starts_once() {
     assert_eq!(start("AIDA2").error_type.as_deref(), Some("IdempotentParameterMismatch"));
 }
 
+/// The document with an approval before everything else.
+fn document_with_approval() -> Value {
+    let mut document = document();
+    let approve = json!({ "name": "Approve", "action": "aws:approve", "timeoutSeconds": 3600, "onFailure": "Abort",
+                          "inputs": { "Message": "{{ ResourceId }}", "MinRequiredApprovals": 1,
+                                      "Approvers": ["arn:aws:iam::{{ global:ACCOUNT_ID }}:role/approver", "olivia"] } });
+    document["mainSteps"].as_array_mut().unwrap().insert(0, approve);
+    document
+}
+
+const CAROL: &str = "arn:aws:sts::123456789012:assumed-role/approver/carol";
+
+#[tokio::test]
+async fn an_execution_waits_until_one_who_is_listed_has_decided() {
+    for (by, approves, status) in [
+        (CAROL, true, Status::Success),
+        ("arn:aws:iam::123456789012:user/ops/olivia", true, Status::Success),
+        (CAROL, false, Status::Failed),
+    ] {
+        let automation = automation(&document_with_approval(), []).unwrap();
+        let lambda = Fake::answering(r#"{"status":"done"}"#);
+        let waiting = run(&automation, &lambda).await;
+        assert_eq!((names(&waiting), waiting.status), (vec!["Approve"], Status::Waiting));
+        let mallory = "arn:aws:sts::123456789012:assumed-role/another/approver";
+        assert!(automation.signal(&waiting.id, mallory, true).is_err());
+        assert_eq!((automation.waiting(), lambda.seen.lock().unwrap().len()), (0, 0));
+        automation.signal(&waiting.id, by, approves).unwrap();
+        let next = automation.next().unwrap();
+        let ended = automation.run(&next, &lambda, || Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(ended.status, status);
+        let said = json!([{ "approver": by, "decision": if approves { "Approve" } else { "Reject" } }]);
+        assert_eq!(ended.steps[0].outputs["ApproverDecisions"], said.to_string());
+        assert!(automation.signal(&waiting.id, by, true).is_err(), "it waits no more");
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_longer_than_the_step_says() {
+    let automation = automation(&document_with_approval(), []).unwrap();
+    let lambda = Fake::answering(r#"{"status":"done"}"#);
+    let waiting = run(&automation, &lambda).await;
+    let at = |seconds| move || Timestamp::from_second(seconds).unwrap();
+    assert_eq!(automation.run(&waiting.id, &lambda, at(3_600)).await.unwrap().status, Status::Waiting);
+    assert_eq!(automation.run(&waiting.id, &lambda, at(3_601)).await.unwrap().status, Status::TimedOut);
+    assert!(lambda.seen.lock().unwrap().is_empty());
+}
+
 #[test]
 fn other_operations_belong_to_the_emulator() {
     let automation = automation(&document(), []).unwrap();

@@ -91,7 +91,8 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Starts Config's remediations, then runs everything that is queued, and what is queued meanwhile, to its end.
+    /// Starts Config's remediations, then runs everything that is queued, and what is queued meanwhile, to its end or until
+    /// it waits for an approval.
     pub async fn run_automations(&self) -> Result<Vec<Execution>> {
         let mut ended = Vec::new();
         loop {
@@ -104,7 +105,9 @@ impl Sandbox {
             let run = ids.iter().map(|id| self.automation.run(id, self, || self.now()));
             for execution in join_all(run).await {
                 let execution = execution.context("failed to run an automation")?;
-                self.config.execution_ended(&execution.id, execution.status == Status::Success, self.now());
+                if execution.ended.is_some() {
+                    self.config.execution_ended(&execution.id, execution.status == Status::Success, self.now());
+                }
                 ended.push(execution);
             }
         }

@@ -1,0 +1,95 @@
+//! Whose approval counts, and when two principals may be one person.
+//!
+//! The automation's record names principals by ARNs, and people only by the sessions of roles. A session counts as its role:
+//! whoever may take on a role chooses the session's name. So two sessions of one role are one person here, unless the policy
+//! itself names the approver's session, `arn:*:sts::*:assumed-role/<role>/<session>`, without a wildcard in its name: which it
+//! should for roles only whose sessions somebody else names, such as those of IAM Identity Center.
+
+use crate::class::matches;
+use crate::policy::Policy;
+
+impl Policy {
+    /// Whether the policy counts this principal's approvals. A session counts as its role, whose path its ARN does not tell.
+    pub fn counts_approval_of(&self, arn: &str) -> bool {
+        self.document()
+            .approvers
+            .iter()
+            .any(|pattern| matches(pattern, arn) || Role::of_session(arn).is_some_and(|role| role.is_named_by(pattern)))
+    }
+
+    /// Whether `approver` may be the person who is known as `other`: a principal's ARN, its name, or a mail address.
+    pub fn may_be_one_person(&self, approver: &str, other: &str) -> bool {
+        if approver.eq_ignore_ascii_case(other) {
+            return true;
+        }
+        if !other.starts_with("arn:") {
+            return name(approver).eq_ignore_ascii_case(name(other));
+        }
+        match (Role::of(approver), Role::of(other)) {
+            (Some(one), Some(another)) if one == another => !self.names_session(approver) || !is_session(other),
+            _ => false,
+        }
+    }
+
+    /// Whether the policy names the very session as an approver.
+    fn names_session(&self, arn: &str) -> bool {
+        let names_it = |pattern: &&String| {
+            let session = pattern.rsplit('/').next().unwrap_or_default();
+            is_session(pattern) && !session.contains(['*', '?']) && matches(pattern, arn)
+        };
+        self.document().approvers.iter().any(|pattern| names_it(&pattern))
+    }
+}
+
+/// A role of an account, by its name: IAM has no two that differ in their paths alone.
+#[derive(Debug, PartialEq, Eq)]
+struct Role<'a> {
+    partition: &'a str,
+    account: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Role<'a> {
+    /// The role of a session, or the role itself.
+    fn of(arn: &'a str) -> Option<Self> {
+        Self::of_session(arn).or_else(|| {
+            let (partition, account, resource) = parts(arn, "iam")?;
+            Some(Self { partition, account, name: resource.strip_prefix("role/")?.rsplit('/').next()? })
+        })
+    }
+
+    fn of_session(arn: &'a str) -> Option<Self> {
+        let (partition, account, resource) = parts(arn, "sts")?;
+        let (name, _) = resource.strip_prefix("assumed-role/")?.split_once('/')?;
+        Some(Self { partition, account, name })
+    }
+
+    /// Whether a pattern names the role. One without a wildcard in path and name does whatever the path.
+    fn is_named_by(&self, pattern: &str) -> bool {
+        let Self { partition, account, name } = self;
+        let arn = format!("arn:{partition}:iam::{account}:role/{name}");
+        let Some((before, resource)) = pattern.split_once(":role/") else { return false };
+        match resource.rsplit('/').next() {
+            Some(last) if !resource.contains(['*', '?']) => matches(&format!("{before}:role/{last}"), &arn),
+            _ => matches(pattern, &arn),
+        }
+    }
+}
+
+/// Partition, account and resource of a service's ARN.
+fn parts<'a>(arn: &'a str, service: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let mut parts = arn.splitn(6, ':');
+    let (head, partition, of) = (parts.next()?, parts.next()?, parts.next()?);
+    let (_region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+    (head == "arn" && of == service).then_some((partition, account, resource))
+}
+
+fn is_session(arn: &str) -> bool {
+    parts(arn, "sts").is_some_and(|(_, _, resource)| resource.starts_with("assumed-role/"))
+}
+
+/// By what people know a principal: the name of a user, a session or a role, or what a mail address has before its `@`.
+fn name(text: &str) -> &str {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    last.split_once('@').map_or(last, |(before, _)| before)
+}

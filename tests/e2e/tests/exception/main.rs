@@ -1,0 +1,7 @@
+//! Exceptions, asked for by people and approved by others, with the real functions.
+
+#![expect(clippy::unwrap_used, reason = "the lints allow it in test functions only, and here stands what those share")]
+
+mod crashes;
+mod refused;
+mod story;
