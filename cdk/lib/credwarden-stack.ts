@@ -1,5 +1,6 @@
 import { Annotations, CfnOutput, CfnParameter, CfnRule, Fn, Lazy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type {
@@ -21,6 +22,7 @@ import { BUILD_FIRST, type FunctionCodes } from './constructs/function-code.js';
 import { type GrantResources, grantResources, grantStatements } from './constructs/grants.js';
 import { Listener } from './constructs/listener.js';
 import { Memory } from './constructs/memory.js';
+import { NoticeTopic } from './constructs/notice-topic.js';
 import { Rule } from './constructs/rule.js';
 import { Schedule } from './constructs/schedule.js';
 import { UndoDocument } from './constructs/undo-document.js';
@@ -45,6 +47,7 @@ export class CredwardenStack extends Stack {
   private readonly alarms: Alarms;
   private readonly memory: Memory;
   private readonly automationRole: iam.Role;
+  private readonly noticeTopic: sns.ITopic;
   private readonly functions: CatalogueFunction[] = [];
   private readonly remedyRoleArns: string[] = [];
   private readonly ruleArns = new Map<string, string>();
@@ -61,6 +64,7 @@ export class CredwardenStack extends Stack {
     this.alarms = new Alarms(deployment.alarmTopicArn);
     this.memory = new Memory(this, 'Memory', { names: this.names, policyDocument: policy.document });
     const { names } = this;
+    this.noticeTopic = new NoticeTopic(this, 'Notices', names).topic;
     this.automationRole = new AutomationRole(this, 'Automation', { remedies: catalogue.remedies, names }).role;
 
     for (const entry of catalogue.remedies) this.addRemedy(entry);
@@ -72,6 +76,10 @@ export class CredwardenStack extends Stack {
     new CfnOutput(this, 'AutomationRoleArn', {
       value: this.automationRole.roleArn,
       description: 'Role to name when a person starts one of the documents (AutomationAssumeRole).',
+    });
+    new CfnOutput(this, 'NoticeTopicArn', {
+      value: this.noticeTopic.topicArn,
+      description: 'Topic by which owners are told; subscribe with a filter policy on the attribute `owner`.',
     });
   }
 
@@ -140,6 +148,8 @@ export class CredwardenStack extends Stack {
     const added = this.addFunction(entry, {
       CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter,
       CREDWARDEN_AUTOMATION_ROLE_ARN: this.automationRole.roleArn,
+      CREDWARDEN_NOTICE_TOPIC_ARN: this.noticeTopic.topicArn,
+      CREDWARDEN_ACCOUNT_CONTACT: this.props.deployment.accountContact,
     });
     new Schedule(this, `${idOf(entry)}Schedule`, {
       entry,
@@ -195,6 +205,7 @@ export class CredwardenStack extends Stack {
       names: this.names,
       ledgerArn: this.memory.ledger.tableArn,
       automationRoleArn: this.automationRole.roleArn,
+      noticeTopicArn: this.noticeTopic.topicArn,
       ruleArns: this.ruleArns,
     });
   }

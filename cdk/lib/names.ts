@@ -8,11 +8,14 @@ export class Names {
   readonly policyParameter: string;
   readonly killSwitchParameter: string;
   readonly ledger: string;
+  /** Of the topic by which owners are told. */
+  readonly noticeTopic: string;
 
   constructor(readonly prefix: string) {
     this.policyParameter = `/${prefix}/policy`;
     this.killSwitchParameter = `/${prefix}/kill-switch`;
     this.ledger = `${prefix}-ledger`;
+    this.noticeTopic = `${prefix}-notices`;
   }
 
   /** Of a function, and of the AWS Config rule and SSM document that belong to a rule's function. */

@@ -246,6 +246,7 @@ test('every option of a deployment reaches the template', () => {
     prefix: 'warden',
     kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
     alarmTopicArn: 'arn:aws:sns:us-east-1:111122223333:security',
+    accountContact: 'security@example.com',
     architecture: 'arm64',
     reservedConcurrency: 2,
     logRetentionDays: RetentionDays.TWO_YEARS,
@@ -261,6 +262,10 @@ test('every option of a deployment reaches the template', () => {
     RetentionInDays: 731,
   });
   template.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [deployment.alarmTopicArn] });
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    FunctionName: 'warden-advance-work',
+    Environment: { Variables: Match.objectLike({ CREDWARDEN_ACCOUNT_CONTACT: 'security@example.com' }) },
+  });
   assert.doesNotMatch(JSON.stringify(json), /credwarden-(access|deact|advance|ledger)|\/credwarden\//);
 });
 

@@ -11,6 +11,7 @@ const DEPLOYMENT = {
   prefix: 'credwarden',
   remediation: 'manual',
   logRetentionDays: 365,
+  accountContact: 'account-contact',
   architecture: 'x86_64',
 };
 
@@ -56,7 +57,7 @@ test('a deployment says everything or is refused', () => {
   checkDeployment(DEPLOYMENT, []);
   checkDeployment(AUTOMATIC, []);
   for (const field of Object.keys(DEPLOYMENT)) checkDeployment({ ...DEPLOYMENT, [field]: undefined }, [field]);
-  checkDeployment({}, ['architecture', 'logRetentionDays', 'prefix', 'region', 'remediation']);
+  checkDeployment({}, ['accountContact', 'architecture', 'logRetentionDays', 'prefix', 'region', 'remediation']);
 });
 
 test('a deployment that is no object is refused', () => {
@@ -76,6 +77,9 @@ test('a field of a deployment that is wrong or unknown is refused', () => {
   checkDeployment({ ...DEPLOYMENT, reservedConcurrency: 0 }, ['reservedConcurrency']);
   checkDeployment({ ...DEPLOYMENT, kmsKeyArn: 'alias/logs' }, ['kmsKeyArn']);
   checkDeployment({ ...DEPLOYMENT, alarmTopicArn: 'security' }, ['alarmTopicArn']);
+  for (const accountContact of ['', ' a', 'a ', 'a\nb', 'a"b', 'a'.repeat(257), undefined]) {
+    checkDeployment({ ...DEPLOYMENT, accountContact }, ['accountContact']);
+  }
 });
 
 test('automatic remediation needs attempts within what AWS Config allows', () => {
@@ -115,7 +119,7 @@ test('a refused file names itself, each place and each remedy', () => {
       '  attempts: `99` is not a whole number from 1 to 25',
       '    hint: write a whole number from 1 to 25',
       '  colour: is not a known field',
-      '    hint: remove it; known are alarmTopicArn, architecture, attempts, kmsKeyArn, logRetentionDays, prefix, ' +
+      '    hint: remove it; known are accountContact, alarmTopicArn, architecture, attempts, kmsKeyArn, logRetentionDays, prefix, ' +
         'region, remediation, reservedConcurrency, retrySeconds',
     ].join('\n'),
   });

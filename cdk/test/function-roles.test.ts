@@ -34,6 +34,8 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
     ],
     executions: [`${ssm}:automation-execution/*`],
     'automation-role': [`<${automation}.Arn>`],
+    'notice-topic': [`<${id('AWS::SNS::Topic', 'TopicName', 'credwarden-notices')}>`],
+    'default-bus': ['arn:aws:events:us-east-1:<AWS::AccountId>:event-bus/default'],
   };
   return resources[target];
 }

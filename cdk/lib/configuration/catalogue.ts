@@ -21,6 +21,8 @@ export const GRANT_TARGETS = [
   'documents',
   'executions',
   'automation-role',
+  'notice-topic',
+  'default-bus',
 ] as const;
 export type GrantTarget = (typeof GRANT_TARGETS)[number];
 

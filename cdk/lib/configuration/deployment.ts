@@ -41,6 +41,8 @@ export interface Deployment {
   readonly kmsKeyArn?: string;
   /** SNS topic that the alarms notify. Without it alarms only show in CloudWatch. */
   readonly alarmTopicArn?: string;
+  /** Who is told of users whose tag `owner` names nobody: a value of the message attribute `owner`. */
+  readonly accountContact: string;
   readonly architecture: Architecture;
   /**
    * Reserved concurrency of each function. Off by default: it fails to deploy where the account's limit is 10 or 50,
@@ -65,6 +67,12 @@ const TOPIC_ARN: TextForm = {
   form: 'the ARN of an SNS topic',
 };
 
+/** The longest value that IAM takes for a tag, of the characters that a user's tag `owner` may have. */
+const OWNER: TextForm = {
+  pattern: /^(?! )[A-Za-z0-9 _.:/=+@-]{1,256}(?<! )$/,
+  form: 'letters, digits, inner spaces and characters of `_.:/=+-@`',
+};
+
 /** The retentions that CloudWatch Logs knows, but for never. */
 const RETENTIONS = Object.values(RetentionDays).filter(
   (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
@@ -83,6 +91,7 @@ export function parseDeployment(value: unknown, file: string): Deployment {
   const logRetentionDays = fields.choice('logRetentionDays', RETENTIONS) ?? RetentionDays.ONE_YEAR;
   const kmsKeyArn = fields.optionalText('kmsKeyArn', KEY_ARN);
   const alarmTopicArn = fields.optionalText('alarmTopicArn', TOPIC_ARN);
+  const accountContact = fields.text('accountContact', OWNER) ?? '';
   const architecture = fields.choice('architecture', ['x86_64', 'arm64']) ?? 'x86_64';
   const reservedConcurrency = fields.optionalInteger('reservedConcurrency', 1, 1000);
   fields.close();
@@ -99,6 +108,7 @@ export function parseDeployment(value: unknown, file: string): Deployment {
     prefix,
     remediation,
     logRetentionDays,
+    accountContact,
     architecture,
     ...(kmsKeyArn === undefined ? {} : { kmsKeyArn }),
     ...(alarmTopicArn === undefined ? {} : { alarmTopicArn }),

@@ -15,13 +15,14 @@ export interface GrantResourcesProps {
   readonly names: Names;
   readonly ledgerArn: string;
   readonly automationRoleArn: string;
+  readonly noticeTopicArn: string;
   /** ARNs of the rules made so far, by name of their entry. AWS Config makes them up, so a rule has to exist before. */
   readonly ruleArns: ReadonlyMap<string, string>;
 }
 
 /** The narrowest ARNs that IAM can express for each target. */
 export function grantResources(scope: Construct, props: GrantResourcesProps): GrantResources {
-  const { owner, catalogue, names, ledgerArn, automationRoleArn, ruleArns } = props;
+  const { owner, catalogue, names, ledgerArn, automationRoleArn, noticeTopicArn, ruleArns } = props;
   const stack = Stack.of(scope);
   const iamArn = (resource: string): string => stack.formatArn({ service: 'iam', region: '', resource });
   const ssmArn = (resource: string): string => stack.formatArn({ service: 'ssm', resource });
@@ -66,6 +67,10 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
         return [ssmArn('automation-execution/*')];
       case 'automation-role':
         return [automationRoleArn];
+      case 'notice-topic':
+        return [noticeTopicArn];
+      case 'default-bus':
+        return [stack.formatArn({ service: 'events', resource: 'event-bus/default' })];
     }
   };
 }

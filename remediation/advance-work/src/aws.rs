@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 
 use aws_sdk_config::types::RemediationExceptionResourceKey;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_sns::types::MessageAttributeValue;
 use credwarden_credential::id::UserId;
+use credwarden_ledger::notice::Owner;
 use jiff::Timestamp;
+
+use crate::digest::{Digest, Event, TopicArn};
 
 /// AWS Config's name of what the rules judge.
 const IAM_USER: &str = "AWS::IAM::User";
@@ -44,6 +49,63 @@ pub trait Rules {
 
     /// Has AWS Config remediate a user again (`DeleteRemediationExceptions`).
     fn delete_remediation_exception(&self, rule: &str, user: &UserId) -> impl Future<Output = Result<(), CallError>>;
+}
+
+/// Where the schedule tells what it has to. All methods are written as `async fn`.
+pub trait Channels {
+    /// Sends a digest to the topic (SNS `Publish`), with the message attribute `owner` by which subscriptions filter.
+    fn publish(&self, topic: &TopicArn, owner: &Owner, digest: &Digest) -> impl Future<Output = Result<(), CallError>>;
+
+    /// Sends at most [`EVENTS_AT_ONCE`] events to the account's default bus (EventBridge `PutEvents`); in their order,
+    /// what became of each.
+    fn put_events(&self, events: &[Event]) -> impl Future<Output = Result<Vec<Result<(), CallError>>, CallError>>;
+}
+
+/// How many events `PutEvents` takes in one call.
+pub const EVENTS_AT_ONCE: usize = 10;
+
+/// SNS and `EventBridge` themselves.
+#[derive(Clone, Debug)]
+pub struct TopicAndBus {
+    sns: aws_sdk_sns::Client,
+    events: aws_sdk_eventbridge::Client,
+}
+
+impl TopicAndBus {
+    /// Tells by these clients.
+    pub fn new(sns: aws_sdk_sns::Client, events: aws_sdk_eventbridge::Client) -> Self {
+        Self { sns, events }
+    }
+}
+
+impl Channels for TopicAndBus {
+    async fn publish(&self, topic: &TopicArn, owner: &Owner, digest: &Digest) -> Result<(), CallError> {
+        let failed = |why| CallError { doing: format!("tell `{}` through `{}`", owner.as_str(), topic.as_str()), why };
+        let attribute = MessageAttributeValue::builder().data_type("String").string_value(owner.as_str()).build();
+        let attribute = attribute.map_err(|error| failed(error.to_string()))?;
+        let call = self.sns.publish().topic_arn(topic.as_str()).subject(&digest.subject).message(&digest.text);
+        let answer = call.message_attributes("owner", attribute).send().await;
+        answer.map_err(|error| failed(aws_sdk_sns::error::DisplayErrorContext(&error).to_string())).map(drop)
+    }
+
+    async fn put_events(&self, events: &[Event]) -> Result<Vec<Result<(), CallError>>, CallError> {
+        let failed = |why| CallError { doing: format!("send {} events", events.len()), why };
+        let entries = events.iter().map(|event| {
+            let entry = PutEventsRequestEntry::builder().source(Event::SOURCE).detail_type(Event::DETAIL_TYPE);
+            entry.detail(event.detail.to_string()).build()
+        });
+        let answer = self.events.put_events().set_entries(Some(entries.collect())).send().await;
+        let answer =
+            answer.map_err(|error| failed(aws_sdk_eventbridge::error::DisplayErrorContext(&error).to_string()))?;
+        let entries = answer.entries.unwrap_or_default();
+        // "You can use the ordering to match each response entry with the corresponding request entry."
+        let outcomes = (0..events.len()).map(|place| match entries.get(place) {
+            Some(entry) if entry.error_code.is_none() => Ok(()),
+            Some(entry) => Err(failed(entry.error_message().unwrap_or("no reason given").to_owned())),
+            None => Err(failed("nothing is said of one of them".to_owned())),
+        });
+        Ok(outcomes.collect())
+    }
 }
 
 /// Systems Manager itself.

@@ -18,7 +18,7 @@ use crate::aws::{Documents, Rules};
 /// and the schedule may have been off for some days.
 const FOLLOWS_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
+impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
     /// Clears AWS Config's own exceptions, and counts all.
     pub(crate) async fn look_at_exceptions(&mut self) {
         for rule in RuleName::ALL {

@@ -22,7 +22,7 @@ use crate::aws::{Documents, Rules};
 /// in which its credential must be replaced.
 const ANNOUNCED_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
+impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
     /// Announces, once each, which exceptions end soon.
     pub(crate) async fn announce_ends(&mut self) {
         let until = self.now.checked_add(ANNOUNCED_FOR).unwrap_or(self.now);

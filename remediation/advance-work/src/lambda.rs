@@ -12,7 +12,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::warn;
 
-use crate::aws::{Automation, Config};
+use crate::aws::{Automation, Config, TopicAndBus};
 use crate::{Ports, Settings, advance};
 
 /// Serves the schedule until its execution environment ends. The event tells nothing; `clock` is read once an
@@ -23,6 +23,8 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         prefix: variable(environment, "CREDWARDEN_PREFIX")?,
         kill_switch_parameter: variable(environment, "CREDWARDEN_KILL_SWITCH_PARAMETER")?,
         automation_role: variable(environment, "CREDWARDEN_AUTOMATION_ROLE_ARN")?,
+        notice_topic: variable(environment, "CREDWARDEN_NOTICE_TOPIC_ARN")?.parse()?,
+        account_contact: variable(environment, "CREDWARDEN_ACCOUNT_CONTACT")?.parse()?,
     };
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
     let aws = sdk_config().await;
@@ -31,6 +33,7 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         parameters: Parameters::with_client(ssm.clone()),
         documents: Automation::new(ssm),
         rules: Config::new(aws_sdk_config::Client::new(&aws)),
+        channels: TopicAndBus::new(aws_sdk_sns::Client::new(&aws), aws_sdk_eventbridge::Client::new(&aws)),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
     };
     let (settings, ports) = (&settings, &ports);

@@ -1,40 +1,46 @@
 //! The hourly schedule: goes on with what is due in the ledger.
 //!
-//! It starts the document of what is due, has unfinished passes go on, announces which exceptions end and sees to those that
-//! have ended, and clears the remediation exceptions that AWS
-//! Config has written by itself. Whatever AWS Config does or does not do, work that is open is settled. One item's
-//! fault does not keep the others from their turn; in the end it makes the invocation fail, so that an alarm tells.
+//! It starts the document of what is due, has unfinished passes go on, announces which exceptions end and sees to those
+//! that have ended, tells owners what was found and done, and clears the remediation exceptions that AWS Config has
+//! written by itself. Whatever AWS Config does or does not do, work that is open is settled. One item's fault does not
+//! keep the others from their turn; in the end it makes the invocation fail, so that an alarm tells.
 
 pub mod aws;
+pub mod digest;
 pub mod lambda;
 pub mod metrics;
 
 mod exceptions;
 mod expiry;
+mod notices;
 mod start;
 
 use std::error::Error;
 
 use credwarden_inventory::parameter::ReadParameter;
 use credwarden_ledger::Ledger;
+use credwarden_ledger::notice::Owner;
 use credwarden_ledger::table::Table;
 use credwarden_remedy::fault::chain;
 use credwarden_remedy::kill_switch::KillSwitch;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::aws::{Documents, Rules};
+use crate::aws::{Channels, Documents, Rules};
+use crate::digest::TopicArn;
 use crate::metrics::Counts;
 
 /// All that the schedule reads and starts.
 #[derive(Clone, Debug)]
-pub struct Ports<P, D, R, T> {
+pub struct Ports<P, D, R, N, T> {
     /// Parameters.
     pub parameters: P,
     /// Systems Manager, to start documents.
     pub documents: D,
     /// AWS Config.
     pub rules: R,
+    /// Where owners, and the account's event bus, are told.
+    pub channels: N,
     /// The ledger.
     pub ledger: Ledger<T>,
 }
@@ -48,12 +54,16 @@ pub struct Settings {
     pub kill_switch_parameter: String,
     /// The role that the documents assume.
     pub automation_role: String,
+    /// The topic by which owners are told; its ARN also says in which account and region.
+    pub notice_topic: TopicArn,
+    /// Who is told of users whose tags name nobody.
+    pub account_contact: Owner,
 }
 
 /// One invocation of the schedule, and what it did so far.
 #[derive(Debug)]
-pub(crate) struct Round<'a, P, D, R, T> {
-    pub(crate) ports: &'a Ports<P, D, R, T>,
+pub(crate) struct Round<'a, P, D, R, N, T> {
+    pub(crate) ports: &'a Ports<P, D, R, N, T>,
     pub(crate) settings: &'a Settings,
     pub(crate) kill_switch: KillSwitch,
     pub(crate) now: Timestamp,
@@ -67,8 +77,8 @@ pub(crate) struct Round<'a, P, D, R, T> {
 pub struct Faults(pub Vec<String>);
 
 /// Goes on with what is due at `now`.
-pub async fn advance<P: ReadParameter, D: Documents, R: Rules, T: Table>(
-    ports: &Ports<P, D, R, T>,
+pub async fn advance<P: ReadParameter, D: Documents, R: Rules, N: Channels, T: Table>(
+    ports: &Ports<P, D, R, N, T>,
     settings: &Settings,
     now: Timestamp,
 ) -> (Counts, Result<(), Faults>) {
@@ -86,12 +96,13 @@ pub async fn advance<P: ReadParameter, D: Documents, R: Rules, T: Table>(
     round.end_exceptions().await;
     // Failures are noted before AWS Config's exceptions are looked at: they tell whose those are.
     round.look_at_exceptions().await;
+    round.tell_what_is_untold().await;
     let Round { mut counts, faults, .. } = round;
     counts.faults = faults.len();
     (counts, if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) })
 }
 
-impl<P, D, R, T> Round<'_, P, D, R, T> {
+impl<P, D, R, N, T> Round<'_, P, D, R, N, T> {
     /// Keeps a fault for the end.
     pub(crate) fn fault(&mut self, error: &dyn Error) {
         let fault = chain(error);

@@ -27,6 +27,10 @@ pub struct Counts {
     pub remediation_exceptions: usize,
     /// Those of them that AWS Config had written itself and that were cleared.
     pub remediation_exceptions_cleared: usize,
+    /// Messages that were sent to owners.
+    pub digests: usize,
+    /// Events that were sent.
+    pub events: usize,
     /// Exceptions whose end was announced.
     pub exceptions_announced: usize,
     /// Exceptions that have ended and whose rules were told to evaluate.
@@ -65,6 +69,6 @@ mod tests {
         for metric in metrics["Metrics"].as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }
-        assert_eq!(metrics["Metrics"].as_array().unwrap().len(), 9);
+        assert_eq!(metrics["Metrics"].as_array().unwrap().len(), 11);
     }
 }

@@ -18,7 +18,7 @@ use crate::aws::{Documents, Rules};
 /// started once an hour, not every second hour.
 const LEFT_ALONE: SignedDuration = SignedDuration::from_mins(55);
 
-impl<P, D: Documents, R: Rules, T: Table> Round<'_, P, D, R, T> {
+impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
     /// Starts what is due, as far as the kill switch lets it. Reading goes on in any case: it changes nothing.
     pub(crate) async fn start_what_is_due(&mut self) {
         let items = match self.ports.ledger.due(self.now).await {

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use advance_work::aws::{CallError, Documents, Rules};
+use advance_work::aws::{CallError, Channels, Documents, Rules};
+use advance_work::digest::{Digest, Event, TopicArn};
 use advance_work::metrics::Counts;
 use advance_work::{Faults, Ports, Settings, advance};
 use credwarden_credential::creation::CreationAct;
@@ -15,6 +16,7 @@ use credwarden_ledger::Ledger;
 use credwarden_ledger::failure::Failure;
 use credwarden_ledger::lease::{Acquired, Lease};
 use credwarden_ledger::memory::MemoryTable;
+use credwarden_ledger::notice::Owner;
 use credwarden_ledger::pass::PassUnderWay;
 use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::{Action, Condition, Key, Table, Write};
@@ -85,6 +87,16 @@ impl Rules for Account {
     }
 }
 
+impl Channels for Account {
+    async fn publish(&self, _: &TopicArn, owner: &Owner, _: &Digest) -> Result<(), CallError> {
+        panic!("there is nothing to tell `{}`", owner.as_str());
+    }
+
+    async fn put_events(&self, events: &[Event]) -> Result<Vec<Result<(), CallError>>, CallError> {
+        panic!("there is nothing to tell: {events:?}");
+    }
+}
+
 impl Account {
     fn new(kill_switch: &str) -> Self {
         Self { kill_switch: Some(kill_switch.to_owned()), ..Self::default() }
@@ -95,12 +107,14 @@ impl Account {
     }
 
     async fn hour(&self, now: Timestamp) -> (Counts, Result<(), Faults>) {
-        let (parameters, documents, rules) = (self.clone(), self.clone(), self.clone());
-        let ports = Ports { parameters, documents, rules, ledger: self.ledger() };
+        let (parameters, documents, rules, channels) = (self.clone(), self.clone(), self.clone(), self.clone());
+        let ports = Ports { parameters, documents, rules, channels, ledger: self.ledger() };
         let settings = Settings {
             prefix: "credwarden".to_owned(),
             kill_switch_parameter: "/credwarden/kill-switch".to_owned(),
             automation_role: "arn:aws:iam::123456789012:role/automation".to_owned(),
+            notice_topic: "arn:aws:sns:us-east-1:123456789012:credwarden-notices".parse().unwrap(),
+            account_contact: "account-contact".parse().unwrap(),
         };
         advance(&ports, &settings, now).await
     }

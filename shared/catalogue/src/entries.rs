@@ -198,7 +198,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
     ],
     schedules: &[Schedule {
         name: "advance-work",
-        description: "Takes up what is due in the ledger, goes on with unfinished passes, and clears Config's own remediation exceptions.",
+        description: "Takes up what is due in the ledger, goes on with unfinished passes, tells owners, and clears Config's own remediation exceptions.",
         rate: "rate(1 hour)",
         function: Function {
             memory_mb: 256,
@@ -223,6 +223,8 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     actions: &["config:DeleteRemediationExceptions", "config:DescribeRemediationExceptions"],
                     on: On::Remediations,
                 },
+                Grant { actions: &["sns:Publish"], on: On::NoticeTopic },
+                Grant { actions: &["events:PutEvents"], on: On::DefaultBus },
             ],
         },
     }],

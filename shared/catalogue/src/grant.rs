@@ -43,4 +43,8 @@ pub enum On {
     Executions,
     /// The role that SSM Automation assumes.
     AutomationRole,
+    /// The topic by which owners are told.
+    NoticeTopic,
+    /// The account's default event bus.
+    DefaultBus,
 }

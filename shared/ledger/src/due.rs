@@ -18,6 +18,9 @@ pub(crate) const WORK: &str = "work";
 /// The value of `open` of exceptions; `due` says when they end.
 pub(crate) const EXCEPTION: &str = "exception";
 
+/// The value of `open` of notices that are still to be told; `due` says since when.
+pub(crate) const NOTICE: &str = "notice";
+
 /// Something that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {

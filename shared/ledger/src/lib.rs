@@ -16,6 +16,7 @@
 //! | | `WAITING#<document>`, and of an undo `#<credential>` | a request that found the user held by another run |
 //! | | `HOLD#<credential>` | left alone until |
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
+//! | | `NOTICE#<document>#<credential>#<kind>`, and of an act `#<epoch seconds>` | what is to be told, or was |
 //! | | `EXCEPTION-ACT#<execution>` | who asked for a change of an exception, who approved it, and what was before and after |
 //! | | `EXCEPTION-TAGS` | the user's tags do not show its exceptions yet |
 //! | | `FAILURE#<document>` | the last failed execution |
@@ -41,6 +42,7 @@ pub mod lease;
 pub mod ledger;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
+pub mod notice;
 pub mod observation;
 pub mod pass;
 pub mod provenance;

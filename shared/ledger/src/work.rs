@@ -329,13 +329,25 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::Superseded`] if another run has taken it over.
     pub async fn keep_work(&self, lease: &Lease, work: Work, due: Timestamp) -> Result<Work, LedgerError> {
+        self.keep_work_with(lease, work, None, due).await
+    }
+
+    /// The same with another write, of which both happen or none.
+    pub(crate) async fn keep_work_with(
+        &self,
+        lease: &Lease,
+        work: Work,
+        with: Option<Write>,
+        due: Timestamp,
+    ) -> Result<Work, LedgerError> {
         let key = key(lease, work.act, &work.credential);
         let doing = format!("keep how {} of `{}` went", work.act, work.credential);
         // INVARIANT (fence): whoever takes work over writes its own run into it, so a run that was replaced is refused.
         let condition =
             Condition::all(vec![Clause::Is(STATE, OPEN_STATE.into()), Clause::Is(RUN, lease.run.0.clone().into())]);
         let write = Write { key: key.clone(), condition, action: Action::Put(put(&work, &key, due)?) };
-        self.confirm(self.write(&[write]).await, &key, work, doing).await
+        let writes: Vec<_> = [write].into_iter().chain(with).collect();
+        self.confirm(self.write(&writes).await, &key, work, doing).await
     }
 
     /// A write that was refused has still happened if the work is found as it was written.

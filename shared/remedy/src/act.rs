@@ -4,6 +4,7 @@ use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Gap, GapReason};
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::budget::Purse;
+use credwarden_ledger::notice::Notice;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Begun, Intent, Outcome, Step, Work};
 use credwarden_policy::exception::Exceptions;
@@ -33,6 +34,8 @@ struct Background {
 struct Blocked {
     status: Status,
     reason: String,
+    /// What its owner is told.
+    notice: Option<Box<Notice>>,
 }
 
 impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
@@ -84,11 +87,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let verified = match verify(*judge, self.user, credential, self.policy, self.now) {
             Ok(verified) => verified,
             Err(Unverified::Settled(reason)) => {
-                return Ok(Err(Blocked { status: Status::NothingToDo, reason }));
+                return Ok(Err(Blocked { status: Status::NothingToDo, reason, notice: None }));
             }
             Err(Unverified::Unknown(gap)) => {
                 let Answer { status, reason, .. } = unknown(&gap)?;
-                return Ok(Err(Blocked { status, reason: format!("{credential}: {reason}") }));
+                return Ok(Err(Blocked { status, reason: format!("{credential}: {reason}"), notice: None }));
             }
         };
         let facts = Facts {
@@ -101,15 +104,22 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             population: population.as_ref().map(|count| *count).map_err(String::as_str),
             is_paid,
         };
-        Ok(guard(verified, &facts, self.now)
-            .map_err(|refusal| Blocked { status: refusal.status(), reason: format!("{credential}: {refusal}") }))
+        let (finding, limits) = (verified.finding().to_string(), verified.limits());
+        Ok(guard(verified, &facts, self.now).map_err(|refusal| Blocked {
+            status: refusal.status(),
+            reason: format!("{credential}: {refusal}"),
+            notice: self.notice_of_refusal(credential, &finding, limits, &refusal).map(Box::new),
+        }))
     }
 
     /// A new act.
     async fn begin(&self, background: &Background, credential: &CredentialId) -> Result<Answer, Fault> {
         let cleared = match self.clear(background, credential, false)? {
             Ok(cleared) => cleared,
-            Err(Blocked { status, reason }) => return Ok(Answer::unchanged(status, reason)),
+            Err(Blocked { status, reason, notice }) => {
+                self.tell(notice.as_deref()).await?;
+                return Ok(Answer::unchanged(status, reason));
+            }
         };
         let Some(plan) = plan(&cleared, self.remedy.act) else {
             return Ok(Answer::unchanged(Status::NothingToDo, format!("{credential} is as it should be")));
@@ -140,7 +150,13 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let intent = Intent { work, follows, purse: Purse::Act, limit, undoes: None, hold: None };
         let work = match self.begun(intent, credential).await? {
             Ok(work) => work,
-            Err(answer) => return Ok(answer),
+            Err(answer) => {
+                if answer.status == Status::OverBudget {
+                    let notice = self.notice_of_budget(credential, cleared.verified().finding());
+                    self.tell(Some(&notice)).await?;
+                }
+                return Ok(answer);
+            }
         };
         self.carry_out(work, plan, None, |key| silent(self.user, key, limits, self.now)).await
     }
@@ -169,7 +185,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 self.carry_out(work, plan, Some(tried), |key| silent(self.user, key, limits, self.now)).await
             }
             Ok((None, _)) => self.take_over_and_settle(work, Outcome::Done { after: sighting(key, self.now) }).await,
-            Err(Blocked { status, reason }) => {
+            Err(Blocked { status, reason, notice }) => {
+                self.tell(notice.as_deref()).await?;
                 let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
                 self.give_up(work, status, reason, Some(tried)).await
             }

@@ -32,4 +32,5 @@ pub mod verify;
 pub mod write;
 
 mod act;
+mod notice;
 mod step;

@@ -97,8 +97,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
     /// Ends open work.
     pub(crate) async fn settle(&self, work: Work, outcome: Outcome) -> Result<Answer, Fault> {
         let (act, credential, undo_until) = (work.act, work.credential.clone(), work.undo_until);
+        let notice = matches!(outcome, Outcome::Done { .. }).then(|| self.notice_of_done(&work));
         let work = work.settled(outcome.clone(), self.now);
-        self.ports.ledger.keep_work(self.lease, work, self.now).await?;
+        self.ports.ledger.end_work(self.lease, work, notice.as_ref(), self.now).await?;
         Ok(match outcome {
             Outcome::Done { after } => {
                 let undo = undo_until.map(|until| UndoBy {

@@ -21,7 +21,8 @@ _REGION = "us-east-1"
 _PATIENCE_SECONDS = 60
 # IAM's name of an action where the API's differs.
 _OPERATIONS = {"lambda:InvokeFunction": "Invoke"}
-_DENIED = ("AccessDenied", "AccessDeniedException")
+# SNS has a code of its own.
+_DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError")
 
 
 def main() -> None:

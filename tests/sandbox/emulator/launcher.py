@@ -125,7 +125,7 @@ def _check(environ: dict, body: bytes) -> tuple[str, str, str] | None:
     action = f"{request.service}:{request.operation}"
     _violations.append({"action": action, "problems": request.problems})
     message = "; ".join(request.problems)
-    if request.service in ("iam", "sts"):
+    if request.service in service_models.QUERY_SERVICES:
         text = (
             "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>"
             f"<Message>{escape(message)}</Message></Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"

@@ -11,12 +11,13 @@ from botocore.validate import ParamValidator
 
 # Prefix of `X-Amz-Target` to botocore's name.
 _TARGETS = {
+    "AWSEvents": "events",
     "AmazonSSM": "ssm",
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
     "DynamoDB_20120810": "dynamodb",
     "StarlingDoveService": "config",
 }
-_QUERY_SERVICES = ("iam", "sts")
+QUERY_SERVICES = ("iam", "sns", "sts")
 # What the query protocol says of every request.
 _ENVELOPE = ("Action", "Version")
 _NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
@@ -40,7 +41,7 @@ def check(authorization: str, target: str, body: bytes) -> Request | None:
             return None
         return Request(service, operation, _check_json(service, operation, body))
     service = _signed_service(authorization)
-    if service not in _QUERY_SERVICES:
+    if service not in QUERY_SERVICES:
         return None
     form = dict(parse_qsl(body.decode(), keep_blank_values=True))
     operation = form.get("Action", "")
@@ -106,12 +107,15 @@ def _unflatten(shape: Shape, prefix: str, left: dict[str, str], problems: list[s
         return items
     if isinstance(shape, MapShape):
         entries = {}
+        # SNS calls them `Name` and `Value`.
+        named = shape.key.serialization.get("name", "key")
+        holding = shape.value.serialization.get("name", "value")
         while True:
             entry = f"{prefix}.entry.{len(entries) + 1}"
-            key = _unflatten(shape.key, f"{entry}.key", left, problems)
+            key = _unflatten(shape.key, f"{entry}.{named}", left, problems)
             if key is None:
                 return entries
-            entries[key] = _unflatten(shape.value, f"{entry}.value", left, problems)
+            entries[key] = _unflatten(shape.value, f"{entry}.{holding}", left, problems)
     return _scalar(shape, prefix, left.pop(prefix, None), problems)
 
 

@@ -51,7 +51,13 @@ impl Answer {
         }
     }
 
-    /// An error in the query protocol that IAM and STS speak.
+    /// A result in the query protocol.
+    pub fn xml(body: &str) -> Self {
+        let body = Bytes::from(body.to_owned());
+        Self { status: 200, content_type: "text/xml".to_owned(), error_type: None, body }
+    }
+
+    /// An error in the query protocol that IAM, STS and SNS speak.
     pub fn query_error(status: u16, code: &str, message: &str) -> Self {
         let fault = if status >= 500 { "Receiver" } else { "Sender" };
         let message = message.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
@@ -62,9 +68,12 @@ impl Answer {
         Self { status, content_type: "text/xml".to_owned(), error_type: None, body: Bytes::from(body) }
     }
 
-    /// The call's refusal in its service's protocol: `AccessDenied` (403) or `AccessDeniedException` (400).
+    /// The call's refusal in its service's protocol: `AccessDenied` (403), of SNS `AuthorizationError`, or
+    /// `AccessDeniedException` (400).
     pub fn denied(call: &Call, message: &str) -> Self {
-        if call.speaks_query() {
+        if call.service == "sns" {
+            Self::query_error(403, "AuthorizationError", message)
+        } else if call.speaks_query() {
             Self::query_error(403, "AccessDenied", message)
         } else {
             Self::json_error(400, "AccessDeniedException", message)
@@ -75,7 +84,7 @@ impl Answer {
 impl Call {
     /// Whether its service speaks the query protocol (form in, XML out) and not the JSON protocol.
     pub fn speaks_query(&self) -> bool {
-        matches!(self.service.as_str(), "iam" | "sts")
+        matches!(self.service.as_str(), "iam" | "sts" | "sns")
     }
 }
 

@@ -21,6 +21,7 @@ mod http;
 pub mod person;
 pub mod progress;
 pub mod proxy;
+pub mod published;
 mod runtime_api;
 pub mod sandbox;
 pub mod schedule;

@@ -36,7 +36,7 @@ use crate::{
 
 /// Services of which an action may be played. Their requests are checked against AWS's service model before a player
 /// sees them; whatever else reaches the emulator is checked there.
-const PLAYED: [&str; 3] = ["cloudtrail", "config", "ssm"];
+const PLAYED: [&str; 5] = ["cloudtrail", "config", "events", "sns", "ssm"];
 
 /// A running proxy. Dropping it closes every connection.
 pub struct Proxy {

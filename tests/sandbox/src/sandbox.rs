@@ -28,6 +28,7 @@ use crate::event_bus::EventBus;
 use crate::faults::Faults;
 use crate::functions::{Functions, Invocation};
 use crate::proxy::Proxy;
+use crate::published::Published;
 use crate::schedule::Schedules;
 use crate::shape::present;
 use crate::template::Deployment;
@@ -54,6 +55,7 @@ pub struct Sandbox {
     automation: Arc<Automation>,
     cloudtrail: Arc<CloudTrail>,
     event_bus: EventBus,
+    published: Arc<Published>,
     schedules: Schedules,
     callers: Callers,
     faults: Faults,

@@ -12,7 +12,7 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -76,6 +76,8 @@ pub struct Deployment {
     pub parameters: BTreeMap<String, Parameter>,
     /// `DynamoDB` tables by name.
     pub tables: BTreeMap<String, Table>,
+    /// ARNs of the SNS topics.
+    pub topics: BTreeSet<String>,
     /// `EventBridge` schedules.
     pub schedules: Vec<Schedule>,
     /// `EventBridge` rules that wait for events.
@@ -108,6 +110,7 @@ impl Deployment {
             documents: BTreeMap::new(),
             parameters: BTreeMap::new(),
             tables: BTreeMap::new(),
+            topics: BTreeSet::new(),
             schedules: Vec::new(),
             event_rules: Vec::new(),
         };
@@ -166,6 +169,10 @@ impl Deployment {
             "AWS::DynamoDB::Table" => {
                 let table = Table::read(name()?, properties)?;
                 self.tables.insert(table.name.clone(), table);
+            }
+            "AWS::SNS::Topic" => {
+                storage::topic(properties)?;
+                self.topics.insert(name()?);
             }
             "AWS::Events::Rule" => {
                 let (schedules, event_rules) = rules::events_rule(&name()?, properties)?;
@@ -241,11 +248,12 @@ const RESOURCE_ATTRIBUTES: [&str; 7] =
     ["Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"];
 
 /// Types that are deployed but cannot show in the sandbox, each with the reason.
-const UNSEEN: [(&str, &str); 6] = [
+const UNSEEN: [(&str, &str); 7] = [
     ("AWS::CDK::Metadata", "tells AWS which constructs were used"),
     ("AWS::CloudWatch::Alarm", "nothing gathers metrics; the functions' logs, which metrics are made of, are kept"),
     ("AWS::Logs::LogGroup", "logs are kept as text, without retention or encryption"),
     ("AWS::Logs::MetricFilter", "nothing gathers metrics"),
+    ("AWS::SNS::TopicPolicy", "it refuses what is not encrypted on the way, and every way here ends on this machine"),
     ("AWS::SQS::Queue", "messages are kept, without retention or encryption, and nobody takes them"),
     (
         "AWS::SQS::QueuePolicy",

@@ -13,6 +13,7 @@ mod crashes;
 mod exceptions;
 mod faults;
 mod justified;
+mod notices;
 mod payload;
 mod story;
 mod undo;

@@ -97,11 +97,15 @@ fn target(parameters: &Value) -> String {
         "DocumentName",
         "FunctionName",
         "QueueArn",
+        "TopicArn",
     ];
     let told = names.iter().filter_map(|name| parameters.get(name)).map(Value::to_string);
     // A batch names its tables before their items.
     let tables = parameters.get("RequestItems").and_then(Value::as_object).into_iter().flat_map(|tables| tables.keys());
-    told.chain(tables.cloned()).collect::<Vec<_>>().join(" ")
+    let entries = parameters.get("Entries").and_then(Value::as_array).into_iter().flatten();
+    // All entries of a call are for one bus here.
+    let bus = entries.map(|entry| entry.get("EventBusName").and_then(Value::as_str).unwrap_or("default").to_owned());
+    told.chain(tables.cloned()).chain(bus.take(1)).collect::<Vec<_>>().join(" ")
 }
 
 /// What a role may do for every rule once it may for one: each rule is granted alike.
@@ -196,6 +200,14 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     for (queue, of) in [("credwarden-record-creation-failed", ours as fn(_, _) -> _), ("another", elsewhere)] {
         let queue = deployment.scope.arn("sqs", queue);
         probes.push(of("sqs:SendMessage", json!({ "QueueArn": queue })));
+    }
+    for (topic, of) in [("credwarden-notices", ours as fn(_, _) -> _), ("another", elsewhere)] {
+        let topic = deployment.scope.arn("sns", topic);
+        probes.push(of("sns:Publish", json!({ "TopicArn": topic, "Message": "text" })));
+    }
+    let event = |bus: &str| json!({ "Source": "any", "DetailType": "any", "Detail": "{}", "EventBusName": bus });
+    for (bus, of) in [("default", ours as fn(_, _) -> _), ("another", elsewhere)] {
+        probes.push(of("events:PutEvents", json!({ "Entries": [event(bus)] })));
     }
     Ok(probes)
 }

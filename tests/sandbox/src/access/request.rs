@@ -103,6 +103,12 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         }
         // Lambda does it in the function's role, and names the queue by its ARN.
         "sqs:SendMessage" => vec![text(parameters, "QueueArn")?.to_owned()],
+        "sns:Publish" => vec![text(parameters, "TopicArn")?.to_owned()],
+        "events:PutEvents" => {
+            let entries = parameters.get("Entries").and_then(Value::as_array).context("no `Entries`")?;
+            let bus = |entry: &Value| entry.get("EventBusName").and_then(Value::as_str).unwrap_or("default").to_owned();
+            entries.iter().map(|entry| scope.arn("events", &format!("event-bus/{}", bus(entry)))).collect()
+        }
         action if action.starts_with("dynamodb:") => return dynamodb(call, action, scope),
         action => bail!("`{action}` is not listed"),
     };

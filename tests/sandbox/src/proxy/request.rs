@@ -34,7 +34,7 @@ fn signature(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 /// Action and parameters of the query protocol: `A.member.1=x` is the list `{"A": ["x"]}`, `A.entry.1.key=k` with
-/// `A.entry.1.value=v` the map `{"A": {"k": "v"}}`. Every scalar is a text, as it is on the wire.
+/// `A.entry.1.value=v` the map `{"A": {"k": "v"}}`, in which SNS writes `Name` and `Value`. Every scalar is a text, as it is on the wire.
 fn form(body: &[u8]) -> (String, Value) {
     let text = String::from_utf8_lossy(body);
     let mut tree = Value::Object(Map::new());
@@ -90,8 +90,9 @@ fn numbered(items: Value) -> impl Iterator<Item = Value> {
 
 fn entry(entry: Value) -> Option<(String, Value)> {
     let Value::Object(mut members) = entry else { return None };
-    let key = members.remove("key")?.as_str()?.to_owned();
-    Some((key, shaped(members.remove("value")?)))
+    let mut part = |name, in_sns| members.remove(name).or_else(|| members.remove(in_sns));
+    let key = part("key", "Name")?.as_str()?.to_owned();
+    Some((key, shaped(part("value", "Value")?)))
 }
 
 #[cfg(test)]
@@ -127,7 +128,8 @@ mod tests {
     #[test]
     fn a_form_is_unflattened_into_lists_maps_and_structures() {
         let form = b"Action=Do&Version=1&Filter.member.2=Group&Filter.member.1=User&Name=a%2Bb+c\
-            &Tags.member.1.Key=k&Tags.member.1.Value=v&Map.entry.1.key=x&Map.entry.1.value=y";
+            &Tags.member.1.Key=k&Tags.member.1.Value=v&Map.entry.1.key=x&Map.entry.1.value=y\
+            &Sns.entry.1.Name=x&Sns.entry.1.Value.DataType=String";
         let said = read(&headers(None), form);
         assert_eq!(said.action, "dynamodb:Do");
         assert_eq!(
@@ -137,6 +139,7 @@ mod tests {
                 "Name": "a+b c",
                 "Tags": [{ "Key": "k", "Value": "v" }],
                 "Map": { "x": "y" },
+                "Sns": { "x": { "DataType": "String" } },
             })
         );
     }

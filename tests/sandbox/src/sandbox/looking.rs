@@ -18,6 +18,7 @@ use crate::emulator::{Emulator, Violation};
 use crate::faults::Faults;
 use crate::functions::{Functions, LogLine};
 use crate::proxy::Recorded;
+use crate::published::Published;
 use crate::shape::present;
 use crate::template::Deployment;
 
@@ -96,10 +97,10 @@ impl Sandbox {
         }
     }
 
-    /// The ledger's items with work to do.
+    /// The ledger's items with work to do; neither an exception nor a notice is work.
     pub async fn open_work(&self) -> Result<Vec<Value>> {
         let mut items = self.ledger().await?;
-        items.retain(|item| item.get("open").is_some());
+        items.retain(|item| item.get("open").is_some_and(|open| open == "work"));
         Ok(items)
     }
 
@@ -175,6 +176,11 @@ impl Sandbox {
     /// CloudTrail, to look at events, to seed the past, to be late.
     pub fn cloudtrail(&self) -> &CloudTrail {
         &self.cloudtrail
+    }
+
+    /// What functions have told owners and the event bus.
+    pub fn published(&self) -> &Published {
+        &self.published
     }
 
     /// Where the functions reach AWS here.

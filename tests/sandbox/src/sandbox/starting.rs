@@ -22,6 +22,7 @@ use crate::faults::Faults;
 use crate::functions::{FunctionSpec, Functions, Surroundings};
 use crate::progress::Progress;
 use crate::proxy::Proxy;
+use crate::published::Published;
 use crate::schedule::Schedules;
 use crate::template::{Deployment, Scope};
 
@@ -49,10 +50,12 @@ impl Sandbox {
         let (faults, callers) = (Faults::default(), Callers::default());
         let gate: Arc<dyn Gate> = Arc::<Access>::clone(&access);
         let cloudtrail = Arc::new(CloudTrail::new(&deployment, directory.clone(), options.tricks.clone()));
+        let published = Arc::new(Published::new(&deployment));
         let players: Vec<Arc<dyn Player>> = vec![
             Arc::<Config>::clone(&config),
             Arc::<Automation>::clone(&automation),
             Arc::<CloudTrail>::clone(&cloudtrail),
+            Arc::<Published>::clone(&published),
         ];
         let at = emulator.address();
         let proxy = Proxy::start(at, clock.clone(), callers.clone(), gate, players, faults.clone()).await?;
@@ -79,6 +82,7 @@ impl Sandbox {
             automation,
             cloudtrail,
             event_bus,
+            published,
             schedules,
             callers,
             faults,

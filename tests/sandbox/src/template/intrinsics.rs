@@ -171,10 +171,12 @@ impl<'a> Resolver<'a> {
         let kind = kind(resource)?;
         let (property, _) = naming(kind).with_context(|| format!("a reference to a `{kind}` is not modelled"))?;
         let named = resource.get("Properties").and_then(|properties| properties.get(property));
-        match named {
-            Some(name) => self.text(name),
-            None => Ok(format!("{}-{id}", self.scope.stack)),
-        }
+        let name = match named {
+            Some(name) => self.text(name)?,
+            None => format!("{}-{id}", self.scope.stack),
+        };
+        // `Ref` of a topic is its ARN.
+        Ok(if kind == "AWS::SNS::Topic" { self.scope.arn("sns", &name) } else { name })
     }
 
     /// What `Fn::GetAtt` gives.
@@ -279,6 +281,7 @@ fn naming(kind: &str) -> Option<(&'static str, &'static str)> {
         "AWS::Events::Rule" => ("Name", "events rule/{}"),
         "AWS::Scheduler::Schedule" => ("Name", "scheduler schedule/default/{}"),
         "AWS::Logs::LogGroup" => ("LogGroupName", "logs log-group:{}:*"),
+        "AWS::SNS::Topic" => ("TopicName", ""),
         "AWS::SQS::Queue" => ("QueueName", "sqs {}"),
         _ => return None,
     })

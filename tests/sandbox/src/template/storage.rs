@@ -1,4 +1,4 @@
-//! Parameters and tables, which the emulator holds.
+//! Parameters and tables, which the emulator holds, and topics.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
@@ -93,6 +93,13 @@ impl Table {
         let specification = json!({ "AttributeName": attribute, "Enabled": true });
         Some(json!({ "TableName": self.name, "TimeToLiveSpecification": specification }))
     }
+}
+
+/// Reads an SNS topic to its last property.
+pub(super) fn topic(mut properties: Properties) -> Result<()> {
+    properties.unseen(&["TopicName"], "the name is already read");
+    properties.unseen(&["KmsMasterKeyId", "DisplayName", "Tags"], "messages are kept as they are");
+    properties.finish()
 }
 
 /// Size limits of a parameter's value, from SSM's quotas.

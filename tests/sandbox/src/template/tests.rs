@@ -65,8 +65,8 @@ fn references_are_resolved_to_names_and_arns() {
 
 #[test]
 fn an_unmodelled_type_is_an_error_that_names_it() {
-    let text = error(&json!({ "Topic": { "Type": "AWS::SNS::Topic" } }));
-    assert!(text.contains("`Topic` (AWS::SNS::Topic)") && text.contains("not modelled"), "{text}");
+    let text = error(&json!({ "Topic": { "Type": "AWS::Kinesis::Stream" } }));
+    assert!(text.contains("`Topic` (AWS::Kinesis::Stream)") && text.contains("not modelled"), "{text}");
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! What a remedy has to tell a user's owner.
+
+use std::fmt;
+
+use credwarden_credential::age::date;
+use credwarden_credential::kind::CredentialId;
+use credwarden_ledger::notice::{Notice, NoticeKind, Owner, Undo};
+use credwarden_ledger::request::Document;
+use credwarden_ledger::table::Table;
+use credwarden_ledger::work::{Act, Work};
+use credwarden_policy::limits::Limits;
+use credwarden_policy::remedy::Mode;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::fault::Fault;
+use crate::guard::{OWNER_TAG, Refusal};
+use crate::run::Run;
+use crate::undo::UNDO_HOLDS;
+
+/// A day of the budget.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
+    /// Has the owner told.
+    pub(crate) async fn tell(&self, notice: Option<&Notice>) -> Result<(), Fault> {
+        if let Some(notice) = notice {
+            self.ports.ledger.tell(notice).await?;
+        }
+        Ok(())
+    }
+
+    /// What is said of an act that is done.
+    pub(crate) fn notice_of_done(&self, work: &Work) -> Notice {
+        let Work { act, credential, because, begun, undo_until, .. } = work;
+        let notice = self.notice(NoticeKind::Done, credential, Some(*begun));
+        match act {
+            Act::Remedy(remedy) => Notice {
+                what: format!("`{remedy}` was done to it, because it breaks the policy: {because}"),
+                to_do: "give whatever used it a new credential, for AWS refuses it now".to_owned(),
+                undo: undo_until.map(|until| Undo { document: Document::Undo(*remedy), until }),
+                ..notice
+            },
+            Act::Undo(remedy) => Notice {
+                kind: NoticeKind::Undone,
+                what: format!("`{remedy}` was undone: {because}. It works again, and is left alone for a time"),
+                to_do: "replace it, or the same is done to it again".to_owned(),
+                do_by: begun.checked_add(UNDO_HOLDS).ok(),
+                ..notice
+            },
+        }
+    }
+
+    /// What is said where the guard refuses: nothing where the owner can do nothing about it.
+    pub(crate) fn notice_of_refusal(
+        &self,
+        credential: &CredentialId,
+        finding: &str,
+        limits: Limits,
+        refusal: &Refusal,
+    ) -> Option<Notice> {
+        let notice = |kind| self.notice(kind, credential, None);
+        match refusal {
+            Refusal::InUse { at, service, .. } => Some(Notice {
+                what: format!(
+                    "it breaks the policy and was left as it is, because it is in use, last on {} ({service}): {finding}",
+                    date(*at)
+                ),
+                to_do: format!(
+                    "move what uses it to a new credential, and stop using this one: `{}` is done to it once it has not \
+                     been used for {}",
+                    self.remedy.name, limits.in_use
+                ),
+                do_by: at.checked_add(limits.in_use.duration()).ok(),
+                ..notice(NoticeKind::InUse)
+            }),
+            Refusal::Mode(Mode::Warn, _) => Some(Notice {
+                what: format!("it breaks the policy, which only warns of it for now: {finding}"),
+                to_do: format!("replace it: `{}` is done to it once the policy enforces", self.remedy.name),
+                ..notice(NoticeKind::Warned)
+            }),
+            Refusal::Excepted { id, until } => Some(Notice {
+                what: format!("it breaks the policy, which exception {id} lets it until {}: {finding}", date(*until)),
+                to_do: format!("replace it: `{}` is done to it once the exception has ended", self.remedy.name),
+                do_by: Some(*until),
+                ..notice(NoticeKind::Excepted)
+            }),
+            Refusal::NoBudget => Some(self.notice_of_budget(credential, finding)),
+            Refusal::KillSwitch(_)
+            | Refusal::NoRemedy
+            | Refusal::Mode(Mode::Observe | Mode::Enforce, _)
+            | Refusal::Protected(_)
+            | Refusal::Hold { .. }
+            | Refusal::NotReported
+            | Refusal::NotReportedLongEnough
+            | Refusal::ReportedUnreadable(_)
+            | Refusal::LastUseUnknown(_)
+            | Refusal::NoPopulation
+            | Refusal::PopulationUnreadable(_) => None,
+        }
+    }
+
+    /// What is said where the day's budget is spent.
+    pub(crate) fn notice_of_budget(&self, credential: &CredentialId, finding: impl fmt::Display) -> Notice {
+        Notice {
+            what: format!("it breaks the policy, and waits because the day's budget is spent: {finding}"),
+            to_do: format!("replace it: `{}` is done to it on another day", self.remedy.name),
+            do_by: next_day(self.now),
+            ..self.notice(NoticeKind::OverBudget, credential, None)
+        }
+    }
+
+    /// A notice of the kind that says nothing yet.
+    fn notice(&self, kind: NoticeKind, credential: &CredentialId, begun: Option<Timestamp>) -> Notice {
+        let request = &self.lease.request;
+        // The tag addresses, and decides nothing.
+        let owner = self.user.tags.get(OWNER_TAG).and_then(|tag| tag.parse::<Owner>().ok());
+        Notice {
+            kind,
+            at: self.now,
+            user: self.user.id.clone(),
+            name: self.user.name.clone(),
+            credential: credential.clone(),
+            document: request.document,
+            requester: request.requester.clone(),
+            owner,
+            what: String::new(),
+            to_do: String::new(),
+            do_by: None,
+            undo: None,
+            begun,
+        }
+    }
+}
+
+/// The first instant of the next day in UTC, when the purse is full again.
+fn next_day(now: Timestamp) -> Option<Timestamp> {
+    let day = DAY.as_secs();
+    let next = now.as_second().div_euclid(day).checked_add(1)?.checked_mul(day)?;
+    Timestamp::from_second(next).ok()
+}
