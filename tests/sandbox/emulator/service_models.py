@@ -12,6 +12,8 @@ from botocore.validate import ParamValidator
 # Prefix of `X-Amz-Target` to botocore's name.
 _TARGETS = {
     "AmazonSSM": "ssm",
+    # The proxy's own: a service of the REST protocol has no target.
+    "access-analyzer": "accessanalyzer",
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
     "DynamoDB_20120810": "dynamodb",
     "StarlingDoveService": "config",

@@ -1,5 +1,7 @@
 //! A recorded account: the file that `credwarden snapshot` writes.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, bail};
 use credwarden_credential::snapshot::Snapshot;
 use credwarden_policy::exception::{Exception, Exceptions};
@@ -79,6 +81,7 @@ pub fn facts(text: &str, file: &str, as_of: Option<Timestamp>) -> anyhow::Result
         file: Some(file.to_owned()),
         as_of: as_of.unwrap_or(recorded),
         subjects: recording.snapshot.users.into_values().map(Subject::User).collect(),
+        opinions: BTreeMap::new(),
         creators: Creators::NotRead,
         unreadable_rows: 0,
         limitations: not_read(exceptions.as_ref()),

@@ -29,6 +29,7 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         | "iam:GetAccountAuthorizationDetails"
         | "config:PutEvaluations"
         | "config:BatchGetResourceConfig"
+        | "access-analyzer:ListAnalyzers"
         | "cloudtrail:LookupEvents"
         | "cloudwatch:PutMetricData"
         | "ssm:DescribeAutomationExecutions" => any(),
@@ -103,6 +104,12 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         }
         // Lambda does it in the function's role, and names the queue by its ARN.
         "sqs:SendMessage" => vec![text(parameters, "QueueArn")?.to_owned()],
+        "access-analyzer:GetAnalyzer" => {
+            vec![scope.arn("access-analyzer", &format!("analyzer/{}", text(parameters, "analyzerName")?))]
+        }
+        // Both of these calls are allowed by an action of another name.
+        "access-analyzer:ListFindingsV2" => return analyzed("access-analyzer:ListFindings", parameters, scope),
+        "access-analyzer:GetFindingV2" => return analyzed("access-analyzer:GetFinding", parameters, scope),
         action if action.starts_with("dynamodb:") => return dynamodb(call, action, scope),
         action => bail!("`{action}` is not listed"),
     };
@@ -139,6 +146,10 @@ fn tagging(call: &Call, scope: &Scope, directory: &Directory) -> Result<Vec<Requ
         request
     };
     Ok(keys.map(of_key).collect())
+}
+
+fn analyzed(action: &str, parameters: &Value, scope: &Scope) -> Result<Vec<Request>> {
+    Ok(vec![request(action, vec![text(parameters, "analyzerArn")?.to_owned()], scope)])
 }
 
 /// Starting an automation in a role passes that role to SSM. AWS's documentation has named the document, its "automation
