@@ -20,6 +20,7 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
     groups: ['arn:aws:iam::<AWS::AccountId>:group/*'],
     'policy-parameter': [`${ssm}:parameter/credwarden/policy`],
     'kill-switch-parameter': [`${ssm}:parameter/credwarden/kill-switch`],
+    analyzers: ['arn:aws:access-analyzer:us-east-1:<AWS::AccountId>:analyzer/*'],
     ledger: [`<${ledger}.Arn>`],
     'ledger-index': [`<${ledger}.Arn>/index/open-by-due`],
     'own-rule': CATALOGUE.rules.some((rule) => rule.name === name) ? [ruleArn(`credwarden-${name}`)] : [],

@@ -13,6 +13,7 @@ export const GRANT_TARGETS = [
   'groups',
   'policy-parameter',
   'kill-switch-parameter',
+  'analyzers',
   'ledger',
   'ledger-index',
   'own-rule',

@@ -9,6 +9,7 @@ const REASONS: Readonly<Partial<Record<GrantTarget, string>>> = {
   users: 'Any user of the account may hold a credential; those that the policy protects are denied for changes.',
   'exception-tags': 'Any user of the account may be excepted; only the tags that say so can be written.',
   groups: "A user's class depends on what is attached to its groups, whichever they are. Reading only.",
+  analyzers: 'Which analyzer the account has, if any, is found out by listing. Reading only.',
   remediations: 'The id behind the name of our own rule is made up by AWS Config.',
   documents: 'Any version of our own documents; the id of an execution does not exist before it is started.',
   executions: 'The id of an execution does not exist before it is started.',

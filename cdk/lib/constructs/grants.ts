@@ -44,6 +44,8 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
         return [ssmArn(`parameter${names.policyParameter}`)];
       case 'kill-switch-parameter':
         return [ssmArn(`parameter${names.killSwitchParameter}`)];
+      case 'analyzers':
+        return [stack.formatArn({ service: 'access-analyzer', resource: 'analyzer/*' })];
       case 'ledger':
         return [ledgerArn];
       case 'ledger-index':

@@ -8,6 +8,7 @@ use credwarden_inventory::calls::sdk_config;
 use credwarden_inventory::live::LastUses;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::dynamo::DynamoTable;
+use credwarden_user_rule::provenance::NotNeeded;
 use credwarden_user_rule::{Definition, run_with, variable};
 use unauthorized_key_creation::{RULE, judge, kinds, undecided, unknown_for};
 
@@ -23,5 +24,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         own_roles: Arn::set(&variable("CREDWARDEN_REMEDY_ROLE_ARNS")?)?,
     };
     let rule = Definition { name: RULE, last_uses: LastUses::NotRead, kinds, undecided, unknown_for, judge };
-    run_with(rule, &aws, ledger()?, recorded).await
+    run_with(rule, &aws, ledger()?, recorded, NotNeeded).await
 }

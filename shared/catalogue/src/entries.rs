@@ -73,12 +73,22 @@ pub const CATALOGUE: Catalogue = Catalogue {
                 grants: &[
                     Grant {
                         actions: &[
+                            "access-analyzer:ListAnalyzers",
                             "iam:GenerateCredentialReport",
                             "iam:GetAccountAuthorizationDetails",
                             "iam:GetCredentialReport",
                             "config:PutEvaluations",
                         ],
                         on: On::Any,
+                    },
+                    // The latter two allow `GetFindingV2` and `ListFindingsV2` (IAM Access Analyzer API Reference).
+                    Grant {
+                        actions: &[
+                            "access-analyzer:GetAnalyzer",
+                            "access-analyzer:GetFinding",
+                            "access-analyzer:ListFindings",
+                        ],
+                        on: On::Analyzers,
                     },
                     Grant {
                         actions: &[

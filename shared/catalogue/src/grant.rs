@@ -27,6 +27,8 @@ pub enum On {
     PolicyParameter,
     /// The parameter that is the kill switch.
     KillSwitchParameter,
+    /// The account's analyzers of IAM Access Analyzer.
+    Analyzers,
     /// The ledger's table.
     Ledger,
     /// The ledger's index of open work.

@@ -58,6 +58,9 @@ pub struct Finding {
     pub exception: Option<String>,
     /// The last instant at which that exception holds.
     pub excepted_until: Option<Timestamp>,
+    /// Whether an analyzer of IAM Access Analyzer says otherwise of the credential's use; the reason tells what.
+    #[serde(skip)]
+    pub is_contradicted: bool,
     /// The same in words.
     pub reason: String,
     /// The controls of frameworks that the rule serves.
@@ -95,7 +98,7 @@ impl Finding {
 
     /// Whether it is worth a look: anything but plainly compliant.
     pub fn is_remarkable(&self) -> bool {
-        self.status != Status::Compliant || self.due_by.is_some() || self.exception.is_some()
+        self.status != Status::Compliant || self.due_by.is_some() || self.exception.is_some() || self.is_contradicted
     }
 }
 

@@ -8,6 +8,7 @@ use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, LastUse, Listing, Status as Usable, User};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
+use credwarden_policy::unused_access::Opinion;
 use credwarden_policy::verdict::{Clause, Note, Verdict};
 use jiff::Timestamp;
 
@@ -26,7 +27,14 @@ pub fn findings(facts: &Facts, policy: &Policy, rules: &[&Rule]) -> Vec<Finding>
         .iter()
         .flat_map(|subject| rules.iter().map(move |rule| (subject, rule)))
         .flat_map(|(subject, rule)| match subject {
-            Subject::User(user) => of_user(user, policy, &exceptions, rule, facts.as_of),
+            Subject::User(user) => {
+                let mut found = of_user(user, policy, &exceptions, rule, facts.as_of);
+                if rule.name == unused_credentials::RULE {
+                    let opinions = facts.opinions.get(&user.id).map(Vec::as_slice).unwrap_or_default();
+                    add_opinions(&mut found, opinions, user, rule, policy);
+                }
+                found
+            }
             Subject::Reported(user) => reported::findings(user, policy, &worlds, rule, facts.as_of),
         })
         .collect();
@@ -48,12 +56,7 @@ fn order(finding: &Finding) -> impl Ord + use<'_> {
 /// What one rule says of one user that was read from IAM.
 fn of_user(user: &User, policy: &Policy, exceptions: &Exceptions, rule: &Rule, now: Timestamp) -> Vec<Finding> {
     let verdict = (rule.judge)(user, policy, exceptions, now);
-    let who = Who {
-        id: Some(user.id.clone()),
-        name: user.name.clone(),
-        arn: Some(user.arn.clone()),
-        possible_classes: possible(policy, &Traits::from(user)),
-    };
+    let who = Who::of(user, policy);
     let about = |status, reason: String| who.finding(rule, status, reason);
     let of_credential = |id: &CredentialId, status, reason| {
         let credential = credential(user, id);
@@ -136,6 +139,26 @@ fn of_user(user: &User, policy: &Policy, exceptions: &Exceptions, rule: &Rule, n
     findings
 }
 
+/// Adds to findings what an analyzer says of their credentials, and a finding of its own for one that has none: of a key
+/// that only the report shows, nobody else told the id.
+fn add_opinions(found: &mut Vec<Finding>, opinions: &[Opinion], user: &User, rule: &Rule, policy: &Policy) {
+    for opinion in opinions {
+        let id = opinion.credential().to_string();
+        match found.iter_mut().find(|finding| finding.credential_id.as_deref() == Some(&id)) {
+            Some(finding) => {
+                finding.reason = format!("{}; {opinion}", finding.reason);
+                finding.is_contradicted |= opinion.contradicts();
+            }
+            None => found.push(Finding {
+                credential_kind: Some(opinion.credential().kind()),
+                credential_id: Some(id),
+                is_contradicted: opinion.contradicts(),
+                ..Who::of(user, policy).finding(rule, Status::Compliant, opinion.to_string())
+            }),
+        }
+    }
+}
+
 /// Whom findings are about.
 #[derive(Clone, Debug)]
 pub(crate) struct Who {
@@ -146,6 +169,15 @@ pub(crate) struct Who {
 }
 
 impl Who {
+    fn of(user: &User, policy: &Policy) -> Self {
+        Self {
+            id: Some(user.id.clone()),
+            name: user.name.clone(),
+            arn: Some(user.arn.clone()),
+            possible_classes: possible(policy, &Traits::from(user)),
+        }
+    }
+
     /// A finding with nothing said of a credential.
     pub(crate) fn finding(&self, rule: &Rule, status: Status, reason: String) -> Finding {
         Finding {
@@ -172,6 +204,7 @@ impl Who {
             due_by: None,
             exception: None,
             excepted_until: None,
+            is_contradicted: false,
             reason,
             controls: rule.controls(),
         }

@@ -20,10 +20,22 @@ pub const ACTIONS: [&str; 10] = [
     "iam:ListSigningCertificates",
 ];
 
+/// The actions of IAM Access Analyzer, without which a scan says the same but for what an analyzer says beside. The latter
+/// two allow `GetFindingV2` and `ListFindingsV2`.
+pub const ANALYZER_ACTIONS: [&str; 4] = [
+    "access-analyzer:GetAnalyzer",
+    "access-analyzer:ListAnalyzers",
+    "access-analyzer:GetFinding",
+    "access-analyzer:ListFindings",
+];
+
 /// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, and who created
 /// credentials.
 pub fn policy(ledger_table: Option<&str>) -> Value {
     let account = json!({ "Sid": "CredwardenReads", "Effect": "Allow", "Action": ACTIONS, "Resource": "*" });
+    let analyzers = json!({
+        "Sid": "CredwardenReadsAnalyzers", "Effect": "Allow", "Action": ANALYZER_ACTIONS, "Resource": "*",
+    });
     let of_ledger = ledger_table.map(|table| {
         let table = arn(table);
         let index = format!("{table}/index/{INDEX}");
@@ -37,7 +49,8 @@ pub fn policy(ledger_table: Option<&str>) -> Value {
             }),
         ]
     });
-    let statements: Vec<Value> = iter::once(account).chain(of_ledger.into_iter().flatten()).collect();
+    let statements: Vec<Value> =
+        iter::once(account).chain(of_ledger.into_iter().flatten()).chain([analyzers]).collect();
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

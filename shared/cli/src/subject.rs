@@ -1,8 +1,11 @@
 //! Whom facts are about, and what is judged of them.
 
-use credwarden_credential::id::{AccountId, Arn, UserName};
+use std::collections::BTreeMap;
+
+use credwarden_credential::id::{AccountId, Arn, UserId, UserName};
 use credwarden_credential::snapshot::User;
 use credwarden_policy::exception::Exceptions;
+use credwarden_policy::unused_access::Opinion;
 use jiff::Timestamp;
 
 use crate::finding::SourceKind;
@@ -22,6 +25,8 @@ pub struct Facts {
     pub subjects: Vec<Subject>,
     /// What users' credentials may break, until when; `None`: nobody read it.
     pub exceptions: Option<Exceptions>,
+    /// What an analyzer of IAM Access Analyzer says beside the verdicts of `unused-credentials`.
+    pub opinions: BTreeMap<UserId, Vec<Opinion>>,
     /// Whether it is known who created credentials.
     pub creators: Creators,
     /// How many rows of a report belong to nobody that can be told.

@@ -43,6 +43,9 @@ pub struct Report {
     pub complete: bool,
     /// AWS Config stored nothing of this.
     pub test_mode: bool,
+    /// What else the rule has to say, nothing as a rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// Evaluates a rule for one event of AWS Config: everything that [`run`](crate::run) does, but for AWS Lambda.
@@ -245,5 +248,6 @@ fn report<P>(config_rule_name: String, pass: &Pass<P>, sent: &[crate::Evaluation
         unknown: judgements().filter(|judgement| matches!(judgement, Judgement::Unknown)).count(),
         complete: pass.coverage == Coverage::Complete,
         test_mode,
+        remarks: pass.remarks.clone(),
     }
 }

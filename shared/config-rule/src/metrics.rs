@@ -86,8 +86,16 @@ impl<'a> MetricLine<'a> {
 
 impl Counts {
     fn of(report: &Report) -> Self {
-        let Report { config_rule_name: _, sent, taken_back, non_compliant, unknown, complete: _, test_mode: _ } =
-            report;
+        let Report {
+            config_rule_name: _,
+            sent,
+            taken_back,
+            non_compliant,
+            unknown,
+            complete: _,
+            test_mode: _,
+            remarks: _,
+        } = report;
         Self {
             evaluations_sent: *sent,
             results_taken_back: *taken_back,
@@ -111,6 +119,7 @@ mod tests {
             unknown: 1,
             complete: true,
             test_mode: false,
+            remarks: Vec::new(),
         }
     }
 

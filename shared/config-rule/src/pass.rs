@@ -16,17 +16,19 @@ pub struct Pass<Progress = ()> {
     pub coverage: Coverage,
     /// What the rule is handed back in [`Rule::reported`](crate::Rule::reported).
     pub progress: Progress,
+    /// What else the function's answer is to tell whoever invokes it by hand.
+    pub remarks: Vec<String>,
 }
 
 impl Pass {
     /// Everything that exists was looked at; what `judgements` does not name is gone.
     pub fn complete(judgements: BTreeMap<Resource, Judgement>) -> Self {
-        Self { judgements, coverage: Coverage::Complete, progress: () }
+        Self { judgements, coverage: Coverage::Complete, progress: (), remarks: Vec::new() }
     }
 
     /// Only a part was looked at; nothing is taken back.
     pub fn partial(judgements: BTreeMap<Resource, Judgement>) -> Self {
-        Self { judgements, coverage: Coverage::Partial, progress: () }
+        Self { judgements, coverage: Coverage::Partial, progress: (), remarks: Vec::new() }
     }
 }
 

@@ -270,7 +270,7 @@ impl ReadError {
 }
 
 /// Reads a list to its end: all of it, or an error, never a shorter list.
-pub(crate) async fn every_page<T, F, Fut>(doing: &str, mut page: F) -> Result<Vec<T>, ReadError>
+pub async fn every_page<T, F, Fut>(doing: &str, mut page: F) -> Result<Vec<T>, ReadError>
 where
     F: FnMut(Option<Marker>) -> Fut,
     Fut: Future<Output = Result<Page<T>, ReadError>>,

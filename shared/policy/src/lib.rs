@@ -25,6 +25,7 @@ pub mod preset;
 pub mod remedy;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod unused_access;
 pub mod verdict;
 
 mod check;

@@ -4,6 +4,7 @@
 //! exceptions and the account, judges each user by its own facts, tells AWS Config what changed, and remembers in the
 //! ledger how far the pass came and since when something could not be read.
 
+pub mod evidence;
 mod observed;
 pub mod provenance;
 mod scan;
@@ -27,6 +28,7 @@ use credwarden_policy::remedy::RuleName;
 use credwarden_policy::verdict::Verdict;
 use jiff::Timestamp;
 
+use crate::evidence::FindEvidence;
 use crate::provenance::{NotNeeded, TellProvenance};
 
 pub use scan::Scan;
@@ -56,18 +58,20 @@ pub struct Definition {
 pub async fn run(rule: Definition) -> Result<(), lambda_runtime::Error> {
     let aws = sdk_config().await;
     let ledger = Ledger::new(DynamoTable::new(&aws, variable("CREDWARDEN_LEDGER_TABLE")?));
-    run_with(rule, &aws, ledger, NotNeeded).await
+    run_with(rule, &aws, ledger, NotNeeded, NotNeeded).await
 }
 
-/// Runs a rule that judges by who created credentials, which `provenance` tells.
+/// Runs a rule that judges by who created credentials, which `provenance` tells, or beside which `evidence` has something
+/// to say.
 ///
 /// # Errors
 /// The environment lacks what the stack sets, or the runtime's API is gone.
-pub async fn run_with<O: TellProvenance>(
+pub async fn run_with<O: TellProvenance, E: FindEvidence>(
     rule: Definition,
     aws: &SdkConfig,
     ledger: Ledger<DynamoTable>,
     provenance: O,
+    evidence: E,
 ) -> Result<(), lambda_runtime::Error> {
     let scan = Scan {
         rule,
@@ -76,6 +80,7 @@ pub async fn run_with<O: TellProvenance>(
         policy_parameter: variable("CREDWARDEN_POLICY_PARAMETER")?,
         ledger,
         provenance,
+        evidence,
     };
     credwarden_config_rule::run(scan, aws, "Credwarden").await
 }

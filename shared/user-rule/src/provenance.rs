@@ -20,7 +20,7 @@ pub trait TellProvenance {
     ) -> impl Future<Output = anyhow::Result<Option<Provenance>>>;
 }
 
-/// The rule does not judge by who created credentials.
+/// The rule judges by the account alone, and has nothing to say beside.
 #[derive(Clone, Copy, Debug)]
 pub struct NotNeeded;
 

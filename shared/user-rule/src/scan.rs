@@ -1,6 +1,6 @@
 //! A rule, wired to the account, the ledger and AWS Config.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -17,13 +17,14 @@ use credwarden_ledger::table::Table;
 use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::policy::{Policy, PolicyId};
 use credwarden_policy::remedy::RuleName;
-use credwarden_policy::verdict::Verdict;
+use credwarden_policy::verdict::{Note, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::warn;
 
 use crate::Definition;
+use crate::evidence::{Evidence, FindEvidence};
 use crate::observed::{Observed, Sightings};
 use crate::provenance::TellProvenance;
 
@@ -36,7 +37,7 @@ const LONGEST_PASS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The rule, with what it reads and remembers.
 #[derive(Debug)]
-pub struct Scan<R, P, T, O> {
+pub struct Scan<R, P, T, O, E> {
     /// What decides.
     pub rule: Definition,
     /// The account's users.
@@ -49,6 +50,8 @@ pub struct Scan<R, P, T, O> {
     pub ledger: Ledger<T>,
     /// Who tells who created credentials.
     pub provenance: O,
+    /// What others say beside the verdicts.
+    pub evidence: E,
 }
 
 /// What is remembered once AWS Config has accepted a pass.
@@ -69,7 +72,7 @@ struct Cursor {
     policy: PolicyId,
 }
 
-impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R, P, T, O> {
+impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance, E: FindEvidence> Rule for Scan<R, P, T, O, E> {
     type Parameters = NoParameters;
     type Progress = Progress;
     type Error = anyhow::Error;
@@ -105,7 +108,7 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
             }),
             resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
         };
-        let time_left = ends.saturating_duration_since(Instant::now());
+        let time_left = ends.saturating_duration_since(Instant::now()).saturating_sub(E::TIME);
         let mut collected = collect(&self.iam, wanted, now, time_left).await?;
         if let Some(provenance) = provenance {
             for (user, error) in self.ledger.add_intents(&mut collected.snapshot, provenance).await {
@@ -113,13 +116,18 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance> Rule for Scan<R,
             }
         }
         let gaps = date_gaps(&mut collected, known_gaps, now);
-        let judgements = judgements(&collected, judge)?;
+        let users = &collected.snapshot.users;
+        let verdicts: BTreeMap<&UserId, Verdict> = users.iter().map(|(id, user)| (id, judge(user))).collect();
+        let judged: Vec<_> = users.values().zip(verdicts.values()).collect();
+        let time_left = ends.saturating_duration_since(Instant::now()).min(E::TIME);
+        let Evidence { of_users, remarks } = self.evidence.beside(&self.iam, &judged, now, time_left).await;
+        let judgements = judgements(&collected.existing, &verdicts, &of_users)?;
         let started = under_way.map_or(now, |(pass, _)| pass.started);
         let sightings =
             Sightings { observed, listed: std::mem::take(&mut collected.listed), existing: collected.existing.clone() };
         let progress = progress(&collected, passes, gaps, policy, sightings, started, now)?;
         let coverage = if collected.cursor.is_some() { Coverage::Partial } else { Coverage::Complete };
-        Ok(Pass { judgements, coverage, progress })
+        Ok(Pass { judgements, coverage, progress, remarks })
     }
 
     async fn reported(&self, invocation: &Invocation<NoParameters>, pass: &Pass<Progress>) -> anyhow::Result<()> {
@@ -171,29 +179,32 @@ fn date_gaps(collected: &mut Collected, known: Gaps, now: Timestamp) -> Gaps {
 }
 
 fn judgements(
-    collected: &Collected,
-    judge: impl Fn(&User) -> Verdict,
+    existing: &BTreeSet<UserId>,
+    verdicts: &BTreeMap<&UserId, Verdict>,
+    evidence: &BTreeMap<UserId, Vec<String>>,
 ) -> anyhow::Result<BTreeMap<Resource, Judgement>> {
     let resource = |user: &UserId| Resource::new(RESOURCE_TYPE, user.as_str());
     let mut judgements = BTreeMap::new();
-    for user in &collected.existing {
+    for user in existing {
         judgements.insert(resource(user)?, Judgement::JudgedEarlier);
     }
-    for user in collected.snapshot.users.values() {
-        judgements.insert(resource(&user.id)?, judgement(&judge(user)));
+    for (user, verdict) in verdicts {
+        let beside = evidence.get(*user).map(Vec::as_slice).unwrap_or_default();
+        judgements.insert(resource(user)?, judgement(verdict, beside));
     }
     Ok(judgements)
 }
 
-fn judgement(verdict: &Verdict) -> Judgement {
+/// What AWS Config is told: the verdict alone decides, and what others say beside it comes last.
+fn judgement(verdict: &Verdict, beside: &[String]) -> Judgement {
+    let annotation = |notes: &[Note]| {
+        let findings = verdict.findings().map(ToString::to_string);
+        let notes = notes.iter().map(ToString::to_string);
+        Annotation::from_entries(findings.chain(notes).chain(beside.iter().cloned()))
+    };
     match verdict {
-        Verdict::Compliant(notes) => {
-            Judgement::compliant(Annotation::from_entries(notes.iter().map(ToString::to_string)))
-        }
-        Verdict::NonCompliant { notes, .. } => {
-            let findings = verdict.findings().map(ToString::to_string);
-            Judgement::non_compliant(Annotation::from_entries(findings.chain(notes.iter().map(ToString::to_string))))
-        }
+        Verdict::Compliant(notes) => Judgement::compliant(annotation(notes)),
+        Verdict::NonCompliant { notes, .. } => Judgement::non_compliant(annotation(notes)),
         Verdict::NotApplicable(_) => Judgement::not_applicable(),
         Verdict::Unknown(_) => Judgement::Unknown,
     }

@@ -24,8 +24,15 @@ pub(crate) enum Parameters {
 }
 
 impl Call {
-    /// Reads a request of the JSON protocol by its target, else of the query protocol, which only IAM speaks here.
-    pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Self {
+    /// Reads a request of the JSON protocol by its target, one of Access Analyzer by its path, else of the query protocol,
+    /// which only IAM speaks here.
+    pub(crate) fn read(path: &str, headers: &HeaderMap, body: &[u8]) -> Self {
+        if path == "/analyzer" {
+            return Self {
+                action: "access-analyzer:ListAnalyzers".to_owned(),
+                parameters: Parameters::Json(Value::Null),
+            };
+        }
         let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
         let Some((service, operation)) = target.and_then(|target| target.rsplit_once('.')) else {
             let mut form = form(body);
@@ -113,21 +120,21 @@ mod tests {
     #[test]
     fn a_call_is_named_as_policies_name_it() {
         let check = |target: &str, expected: &str| {
-            assert_eq!(Call::read(&with_target(target), b"{}").action, expected);
+            assert_eq!(Call::read("/", &with_target(target), b"{}").action, expected);
         };
         check("StarlingDoveService.PutEvaluations", "config:PutEvaluations");
         check("AmazonSSM.GetParameter", "ssm:GetParameter");
         check("DynamoDB_20120810.GetItem", "dynamodb:GetItem");
         check("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents", "cloudtrail:LookupEvents");
-        assert_eq!(Call::read(&HeaderMap::new(), b"Action=ListUsers&Version=2010-05-08").action, "iam:ListUsers");
+        assert_eq!(Call::read("/", &HeaderMap::new(), b"Action=ListUsers&Version=2010-05-08").action, "iam:ListUsers");
     }
 
     #[test]
     fn parameters_of_both_protocols_are_read_alike() {
-        let form = Call::read(&HeaderMap::new(), b"Action=ListAccessKeys&UserName=a%2Bb+c&MaxItems=100");
+        let form = Call::read("/", &HeaderMap::new(), b"Action=ListAccessKeys&UserName=a%2Bb+c&MaxItems=100");
         assert_eq!((form.user(), form.number("MaxItems"), form.list("UserName").len()), (Some("a+b c"), Some(100), 0));
         let body = json!({ "Limit": 100, "Evaluations": [1, 2], "NextToken": "from-100" }).to_string();
-        let json = Call::read(&with_target("StarlingDoveService.PutEvaluations"), body.as_bytes());
+        let json = Call::read("/", &with_target("StarlingDoveService.PutEvaluations"), body.as_bytes());
         assert_eq!(
             (json.text("NextToken"), json.number("Limit"), json.list("Evaluations").len()),
             (Some("from-100"), Some(100), 2)

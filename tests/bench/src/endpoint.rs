@@ -138,10 +138,12 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let call = Call::read(&parts.headers, &body);
+    let call = Call::read(parts.uri.path(), &parts.headers, &body);
     lock(&shared.tally).count(&call);
     let from_memory = match call.action.split(':').next() {
         Some("iam") => lock(&shared.iam).answer(&call).map(|(status, text)| answer(status, "text/xml", text)),
+        // Nobody has created an analyzer.
+        Some("access-analyzer") => Some(json_answer(&json!({ "analyzers": [] }))),
         Some("config") => lock(&shared.config).answer(&call).map(|value| json_answer(&value)),
         Some("cloudtrail") => lock(&shared.trail).answer(&call).map(|value| json_answer(&value)),
         Some("ssm") => parameter(&call, &shared.policy).map(|value| json_answer(&value)),

@@ -13,6 +13,8 @@ from botocore.validate import ParamValidator
 _TARGETS = {
     "AWSEvents": "events",
     "AmazonSSM": "ssm",
+    # The proxy's own: a service of the REST protocol has no target.
+    "access-analyzer": "accessanalyzer",
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
     "DynamoDB_20120810": "dynamodb",
     "StarlingDoveService": "config",

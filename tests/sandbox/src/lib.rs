@@ -3,6 +3,7 @@
 //! Emulator, proxy, function processes and clock are here; what no emulator plays is played in Rust.
 
 pub mod access;
+pub mod access_analyzer;
 pub mod artifacts;
 pub mod automation;
 pub mod call;

@@ -2,6 +2,7 @@
 
 mod answering;
 mod request;
+mod rest;
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{
     HeaderMap, Method, Request, Response,
     body::Incoming,
-    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING},
     server::conn::http1,
     service::service_fn,
 };
@@ -36,7 +37,7 @@ use crate::{
 
 /// Services of which an action may be played. Their requests are checked against AWS's service model before a player
 /// sees them; whatever else reaches the emulator is checked there.
-const PLAYED: [&str; 5] = ["cloudtrail", "config", "events", "sns", "ssm"];
+const PLAYED: [&str; 6] = ["access-analyzer", "cloudtrail", "config", "events", "sns", "ssm"];
 
 /// A running proxy. Dropping it closes every connection.
 pub struct Proxy {
@@ -105,6 +106,25 @@ struct Received {
     path: String,
     headers: HeaderMap,
     body: Bytes,
+}
+
+impl Received {
+    fn said(&self) -> request::Said {
+        request::read(&self.method, &self.path, &self.headers, &self.body)
+    }
+
+    /// The same in the JSON protocol, in which requests are checked against models.
+    fn checkable(&self, call: &Call) -> Self {
+        let (method, path, mut headers) = (Method::POST, self.path.clone(), self.headers.clone());
+        if !rest::SERVICES.contains(&call.service.as_str()) {
+            return Self { method: self.method.clone(), path, headers, body: self.body.clone() };
+        }
+        let operation = call.action.split_once(':').map_or("", |(_, operation)| operation);
+        if let Ok(target) = HeaderValue::from_str(&format!("{}.{operation}", call.service)) {
+            headers.insert("x-amz-target", target);
+        }
+        Self { method, path, headers, body: Bytes::from(call.parameters.to_string()) }
+    }
 }
 
 /// Why a connection ends without an answer.
@@ -270,7 +290,7 @@ impl Shared {
     }
 
     fn record(&self, received: &Received) -> (Call, Option<Caller>) {
-        let request::Said { session, service, action, parameters } = request::read(&received.headers, &received.body);
+        let request::Said { session, service, action, parameters } = received.said();
         let caller = self.callers.of(&session);
         let name = caller.as_ref().map_or_else(|| "unknown".to_owned(), |caller| caller.name.clone());
         let mut log = self.log();
@@ -306,7 +326,7 @@ impl Shared {
 
     async fn answer(&self, call: &Call, received: Received) -> Result<http::Response> {
         if PLAYED.contains(&call.service.as_str()) {
-            let checked = self.forward(&received, "/_check").await?;
+            let checked = self.forward(&received.checkable(call), "/_check").await?;
             if !checked.status.is_success() {
                 return Ok(checked);
             }

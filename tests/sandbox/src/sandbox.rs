@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::access::Access;
+use crate::access_analyzer::AccessAnalyzer;
 use crate::automation::Automation;
 use crate::callers::Callers;
 use crate::clock::Clock;
@@ -51,6 +52,7 @@ pub struct Sandbox {
     clock: Clock,
     directory: Directory,
     access: Arc<Access>,
+    access_analyzer: Arc<AccessAnalyzer>,
     config: Arc<Config>,
     automation: Arc<Automation>,
     cloudtrail: Arc<CloudTrail>,

@@ -1,6 +1,6 @@
 //! The account itself: the one module that calls AWS.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
+use credwarden_policy::verdict::Verdict;
+use credwarden_unused_access::analyzer::{AccessAnalyzer, ReadAnalyzer};
+use credwarden_unused_access::{Beside, beside};
 use jiff::Timestamp;
 
 use crate::arguments::Account;
@@ -45,9 +48,35 @@ const SESSION: &str = "credwarden";
 pub async fn collect(account: &Account, policy: &Policy, rules: &[&Rule], now: Timestamp) -> Result<Facts, Failure> {
     let aws = sdk_config(account).await;
     let iam = Watched::new(Iam::of(&aws));
-    let facts = judged(&iam, named(&aws, account).as_ref(), policy, rules, now).await;
+    let mut facts = judged(&iam, named(&aws, account).as_ref(), policy, rules, now).await;
+    if let Ok(facts) = &mut facts {
+        add_opinions(facts, &AccessAnalyzer::of(&aws), &iam, policy, rules, now).await;
+    }
     iam.finish();
     facts
+}
+
+/// Adds what IAM Access Analyzer says beside verdicts, where the region has an analyzer of unused access. No verdict depends
+/// on it: that it cannot be read is said, and nothing else.
+pub async fn add_opinions<A: ReadAnalyzer, R: ReadIam>(
+    facts: &mut Facts,
+    analyzers: &A,
+    reader: &R,
+    policy: &Policy,
+    rules: &[&Rule],
+    now: Timestamp,
+) {
+    let Some(rule) = rules.iter().find(|rule| rule.name == unused_credentials::RULE) else { return };
+    let exceptions = facts.exceptions.clone().unwrap_or_default();
+    let users = facts.subjects.iter().filter_map(|subject| match subject {
+        Subject::User(user) => Some((user, (rule.judge)(user, policy, &exceptions, now))),
+        Subject::Reported(_) => None,
+    });
+    let verdicts: Vec<(&User, Verdict)> = users.collect();
+    let judged: Vec<_> = verdicts.iter().map(|(user, verdict)| (*user, verdict)).collect();
+    let Beside { opinions, unread } = beside(analyzers, reader, &judged, now, PATIENCE).await;
+    facts.opinions = opinions;
+    facts.limitations.extend(unread);
 }
 
 /// Reads everything that any rule could ever ask of the account.
@@ -206,6 +235,7 @@ pub fn facts(collected: Collected, exceptions: Option<Exceptions>, creators: Cre
         file: None,
         as_of: now,
         subjects: collected.snapshot.users.into_values().map(Subject::User).collect(),
+        opinions: BTreeMap::new(),
         creators,
         unreadable_rows: 0,
         limitations: not_read(exceptions.as_ref()),

@@ -1,5 +1,6 @@
 //! A recorded account: the file that `credwarden snapshot` writes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -89,6 +90,7 @@ pub fn facts(text: &str, file: &str, as_of: Option<Timestamp>) -> anyhow::Result
         file: Some(file.to_owned()),
         as_of: as_of.unwrap_or(recorded),
         subjects: users.map(Subject::User).collect(),
+        opinions: BTreeMap::new(),
         creators: if provenance.is_some() { Creators::Known } else { Creators::NotRead },
         unreadable_rows: 0,
         limitations: not_read(exceptions.as_ref()),

@@ -1,5 +1,7 @@
 //! A file with a credential report.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use credwarden_inventory::report::Report;
 use jiff::Timestamp;
@@ -43,6 +45,7 @@ pub fn facts(content: &[u8], file: &str, as_of: Option<Timestamp>, now: Timestam
         file: Some(file.to_owned()),
         as_of: as_of.unwrap_or(now),
         subjects,
+        opinions: BTreeMap::new(),
         creators: Creators::NotRead,
         unreadable_rows: report.nameless,
         limitations: NEVER_SHOWN

@@ -70,6 +70,7 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
         excepted_until,
         reason,
         controls,
+        is_contradicted: _,
     } = finding;
     [
         rule.to_string(),

@@ -62,7 +62,7 @@ fn the_ledger_has_statements_of_its_own_among_the_permissions() {
     );
     let resource = "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/x/index/open-by-due";
     assert_eq!(located["Statement"][1]["Resource"], resource);
-    assert_eq!(plain["Statement"].as_array().map(Vec::len), Some(1));
+    assert_eq!(plain["Statement"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn by_account(estate: &Estate, policy: &Policy) -> Vec<Finding> {
         file: None,
         as_of: now(),
         subjects: estate.snapshot().users.into_values().map(Subject::User).collect(),
+        opinions: std::collections::BTreeMap::new(),
         creators: Creators::NotRead,
         unreadable_rows: 0,
         limitations: Vec::new(),

@@ -93,7 +93,12 @@ fn judgement() -> impl Strategy<Value = Judgement> {
 fn pass() -> impl Strategy<Value = Pass> {
     let judgements = btree_map("[A-H]".prop_map(user), judgement(), 0..8);
     let coverage = prop_oneof![Just(Coverage::Complete), Just(Coverage::Partial)];
-    (judgements, coverage).prop_map(|(judgements, coverage)| Pass { judgements, coverage, progress: () })
+    (judgements, coverage).prop_map(|(judgements, coverage)| Pass {
+        judgements,
+        coverage,
+        progress: (),
+        remarks: Vec::new(),
+    })
 }
 
 fn stored_results() -> impl Strategy<Value = StoredResults> {

@@ -36,7 +36,7 @@ impl Scripted {
         let judgements: BTreeMap<_, _> = judgements.into_iter().collect();
         let progress = "the cursor";
         Self {
-            pass: Ok(Pass { judgements, coverage, progress }),
+            pass: Ok(Pass { judgements, coverage, progress, remarks: Vec::new() }),
             invoked: RefCell::default(),
             remembered: RefCell::default(),
             forgets: false,

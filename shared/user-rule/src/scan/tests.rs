@@ -102,6 +102,7 @@ impl World {
             policy_parameter: "/credwarden/policy".to_owned(),
             ledger: self.ledger(),
             provenance: NotNeeded,
+            evidence: NotNeeded,
         };
         let event = json!({
             "version": "1.0", "accountId": "123456789012", "resultToken": "token", "eventLeftScope": false,

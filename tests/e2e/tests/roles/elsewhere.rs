@@ -98,6 +98,8 @@ fn target(parameters: &Value) -> String {
         "FunctionName",
         "QueueArn",
         "TopicArn",
+        "analyzerArn",
+        "analyzerName",
     ];
     let told = names.iter().filter_map(|name| parameters.get(name)).map(Value::to_string);
     // A batch names its tables before their items.
@@ -192,6 +194,13 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     ] {
         probes.push(elsewhere("lambda:InvokeFunction", json!({ "FunctionName": function })));
     }
+    let analyzer = deployment.scope.arn("access-analyzer", "analyzer/unused-access");
+    probes.push(ours("access-analyzer:GetAnalyzer", json!({ "analyzerName": "unused-access" })));
+    let another_account = analyzer.replace(&deployment.scope.account, "210987654321");
+    for (analyzer, of) in [(analyzer, ours as fn(_, _) -> _), (another_account, elsewhere)] {
+        probes.push(of("access-analyzer:ListFindingsV2", json!({ "analyzerArn": analyzer })));
+        probes.push(of("access-analyzer:GetFindingV2", json!({ "analyzerArn": analyzer, "id": "finding" })));
+    }
     for group in ["/aws/lambda/another", "/aws/cloudtrail"] {
         let log = json!({ "logGroupName": group, "logStreamName": "any" });
         probes.push(elsewhere("logs:CreateLogStream", log.clone()));
@@ -238,6 +247,7 @@ fn of_identities() -> Vec<Probe> {
         probes.push(ours(action, change_of("silent")));
     }
     for action in [
+        "access-analyzer:ListAnalyzers",
         "iam:ListUsers",
         "iam:GenerateCredentialReport",
         "iam:GetCredentialReport",

@@ -67,6 +67,7 @@ async fn remedied() -> Result<Sandbox> {
     *budget = json!({ "perDay": 10, "percentPerDay": 100 });
     sandbox.set_policy(&policy.to_string()).await?;
 
+    sandbox.create_analyzer(90).await?;
     // Of the rules, the first on a day has the credential report made.
     for invocation in sandbox.evaluate(UNUSED).await? {
         report(&invocation)?;

@@ -50,6 +50,8 @@ async fn an_emulator_that_enforces_policies_judges_the_roles_alike() -> Result<(
     // Lambda leaves failed events there and names the queue by its ARN, by which SQS's API takes none.
     // Nor does it look at the keys of tags.
     probes.retain(|probe| !["sqs:SendMessage", "iam:TagUser", "iam:UntagUser"].contains(&probe.action));
+    // MiniStack has no Access Analyzer.
+    probes.retain(|probe| !probe.action.starts_with("access-analyzer:"));
 
     let judged = judge(&deployment, &users, &probes).await?;
     let (mut allowed, mut denied) = (0, 0);

@@ -1,5 +1,6 @@
 //! The rule, with its own binary, in the sandbox.
 
+mod analyzed;
 mod company;
 mod disuse;
 mod faults;

@@ -71,6 +71,7 @@ async fn a_recorded_account_gives_the_same_findings_as_the_account() -> Result<(
     assert!(!findings(&live).is_empty());
 
     // The rules' report is too old now, and has to be made anew.
+    world.sandbox.create_analyzer(90).await?;
     world.sandbox.advance(SignedDuration::from_hours(5)).await?;
     world.scan(&[]).await?;
     let unused: Vec<_> = printed(&world).difference(&world.needed()).cloned().collect();

@@ -29,6 +29,7 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         | "iam:GetAccountAuthorizationDetails"
         | "config:PutEvaluations"
         | "config:BatchGetResourceConfig"
+        | "access-analyzer:ListAnalyzers"
         | "cloudtrail:LookupEvents"
         | "cloudwatch:PutMetricData"
         | "ssm:DescribeAutomationExecutions" => any(),
@@ -109,6 +110,12 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
             let bus = |entry: &Value| entry.get("EventBusName").and_then(Value::as_str).unwrap_or("default").to_owned();
             entries.iter().map(|entry| scope.arn("events", &format!("event-bus/{}", bus(entry)))).collect()
         }
+        "access-analyzer:GetAnalyzer" => {
+            vec![scope.arn("access-analyzer", &format!("analyzer/{}", text(parameters, "analyzerName")?))]
+        }
+        // Both of these calls are allowed by an action of another name.
+        "access-analyzer:ListFindingsV2" => return analyzed("access-analyzer:ListFindings", parameters, scope),
+        "access-analyzer:GetFindingV2" => return analyzed("access-analyzer:GetFinding", parameters, scope),
         action if action.starts_with("dynamodb:") => return dynamodb(call, action, scope),
         action => bail!("`{action}` is not listed"),
     };
@@ -145,6 +152,10 @@ fn tagging(call: &Call, scope: &Scope, directory: &Directory) -> Result<Vec<Requ
         request
     };
     Ok(keys.map(of_key).collect())
+}
+
+fn analyzed(action: &str, parameters: &Value, scope: &Scope) -> Result<Vec<Request>> {
+    Ok(vec![request(action, vec![text(parameters, "analyzerArn")?.to_owned()], scope)])
 }
 
 /// Starting an automation in a role passes that role to SSM. AWS's documentation has named the document, its "automation

@@ -1,7 +1,9 @@
 //! A request read as a call: service and caller from its signature, action and parameters from its protocol.
 
-use hyper::{HeaderMap, header::AUTHORIZATION};
+use hyper::{HeaderMap, Method, header::AUTHORIZATION};
 use serde_json::{Map, Value};
+
+use super::rest;
 
 /// What a request says of itself.
 #[derive(Debug, PartialEq)]
@@ -13,12 +15,13 @@ pub(super) struct Said {
     pub(super) parameters: Value,
 }
 
-/// Reads headers and body of a request in the JSON or the query protocol.
-pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Said {
+/// Reads a request in the JSON, the query or the REST protocol.
+pub(super) fn read(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Said {
     let (session, service) = signature(headers).unwrap_or_default();
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let (operation, parameters) = match target.and_then(|target| target.rsplit_once('.')) {
         Some((_, operation)) => (operation.to_owned(), serde_json::from_slice(body).unwrap_or_default()),
+        None if rest::SERVICES.contains(&service.as_str()) => rest::read(method, path, body),
         None => form(body),
     };
     Said { session, action: format!("{service}:{operation}"), service, parameters }
@@ -100,6 +103,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn read(headers: &HeaderMap, body: &[u8]) -> Said {
+        super::read(&Method::POST, "/", headers, body)
+    }
 
     fn headers(target: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{FailedEvent, Invoked, Sandbox};
 use crate::access::Access;
+use crate::access_analyzer::AccessAnalyzer;
 use crate::automation::{Automation, Execution};
 use crate::clock::Clock;
 use crate::cloudtrail::CloudTrail;
@@ -171,6 +172,11 @@ impl Sandbox {
     /// SSM Automation.
     pub fn automation(&self) -> &Automation {
         &self.automation
+    }
+
+    /// Access Analyzer, to say what is not so.
+    pub fn access_analyzer(&self) -> &AccessAnalyzer {
+        &self.access_analyzer
     }
 
     /// CloudTrail, to look at events, to seed the past, to be late.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::{ACCOUNT, Folder, Options, Sandbox};
 use crate::access::Access;
+use crate::access_analyzer::AccessAnalyzer;
 use crate::artifacts::{self, Artifacts};
 use crate::automation::Automation;
 use crate::call::{Gate, Player};
@@ -51,11 +52,13 @@ impl Sandbox {
         let gate: Arc<dyn Gate> = Arc::<Access>::clone(&access);
         let cloudtrail = Arc::new(CloudTrail::new(&deployment, directory.clone(), options.tricks.clone()));
         let published = Arc::new(Published::new(&deployment));
+        let access_analyzer = Arc::new(AccessAnalyzer::new(deployment.scope.clone()));
         let players: Vec<Arc<dyn Player>> = vec![
             Arc::<Config>::clone(&config),
             Arc::<Automation>::clone(&automation),
             Arc::<CloudTrail>::clone(&cloudtrail),
             Arc::<Published>::clone(&published),
+            Arc::<AccessAnalyzer>::clone(&access_analyzer),
         ];
         let at = emulator.address();
         let proxy = Proxy::start(at, clock.clone(), callers.clone(), gate, players, faults.clone()).await?;
@@ -78,6 +81,7 @@ impl Sandbox {
             clock,
             directory,
             access,
+            access_analyzer,
             config,
             automation,
             cloudtrail,

@@ -29,7 +29,22 @@ impl Sandbox {
     pub async fn advance(&self, by: SignedDuration) -> Result<()> {
         self.clock.advance(by)?;
         self.emulator.follow(&self.clock).await?;
+        self.analyze().await?;
         if self.options.tricks.plays(Trick::ExpiredItemsRemoved) { self.remove_expired().await } else { Ok(()) }
+    }
+
+    /// Somebody creates an unused access analyzer of this age, and it looks at the account.
+    pub async fn create_analyzer(&self, age_days: i64) -> Result<()> {
+        self.access_analyzer.create(age_days, self.now());
+        self.analyze().await
+    }
+
+    /// Access Analyzer looks at the account, if it is time to.
+    async fn analyze(&self) -> Result<()> {
+        if self.access_analyzer.is_due(self.now()) {
+            self.access_analyzer.look(&self.truth().await?, self.now());
+        }
+        Ok(())
     }
 
     /// Makes it this time.
