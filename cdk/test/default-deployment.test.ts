@@ -48,7 +48,9 @@ test('a remedy is denied to change what the policy protects', () => {
   const permissions = permissionsOf(json, roleOf(json, 'credwarden-deactivate-credential'));
   assert.deepEqual(
     permissions.filter((permission) => permission.startsWith('Deny')),
-    ['Deny iam:UpdateAccessKey on arn:*:iam::*:user/break-glass/*'],
+    ['AccessKey', 'SSHPublicKey', 'ServiceSpecificCredential', 'SigningCertificate'].map(
+      (kind) => `Deny iam:Update${kind} on arn:*:iam::*:user/break-glass/*`,
+    ),
   );
 });
 

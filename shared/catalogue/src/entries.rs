@@ -142,7 +142,12 @@ pub const CATALOGUE: Catalogue = Catalogue {
             description: "Deactivates a credential that breaks the policy and is not in use, and undoes that.",
             undo: true,
             exceptions: false,
-            changes: &["iam:UpdateAccessKey"],
+            changes: &[
+                "iam:UpdateAccessKey",
+                "iam:UpdateSSHPublicKey",
+                "iam:UpdateServiceSpecificCredential",
+                "iam:UpdateSigningCertificate",
+            ],
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -160,6 +165,9 @@ pub const CATALOGUE: Catalogue = Catalogue {
                             "iam:ListServiceSpecificCredentials",
                             "iam:ListSigningCertificates",
                             "iam:UpdateAccessKey",
+                            "iam:UpdateSSHPublicKey",
+                            "iam:UpdateServiceSpecificCredential",
+                            "iam:UpdateSigningCertificate",
                         ],
                         on: On::Users,
                     },

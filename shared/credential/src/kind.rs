@@ -62,6 +62,11 @@ impl CredentialKind {
         Self::SshPublicKey,
         Self::SigningCertificate,
     ];
+
+    /// Whether IAM tells when one of this kind was used last: it does of access keys and console passwords only.
+    pub fn shows_last_use(self) -> bool {
+        matches!(self, Self::AccessKey | Self::ConsolePassword)
+    }
 }
 
 impl fmt::Display for CredentialKind {

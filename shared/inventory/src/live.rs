@@ -122,6 +122,37 @@ pub(crate) async fn access_keys<R: ReadIam>(
     }
 }
 
+/// One credential of a user as IAM lists it now, or `None` if it does not. Its last use may be a gap.
+///
+/// # Errors
+/// The credentials of its kind could not be listed, or cannot be believed.
+pub async fn read_credential<R: ReadIam>(
+    reader: &R,
+    name: &UserName,
+    id: &CredentialId,
+    last_uses: LastUses,
+    now: Timestamp,
+) -> Result<Option<Credential>, Gap> {
+    let listing = match id {
+        CredentialId::AccessKey(key) => match access_keys(reader, name, LastUses::NotRead, now).await {
+            Listing::Live(mut keys) => {
+                keys.retain(|listed| listed.id == *key);
+                if last_uses == LastUses::Read {
+                    keys = with_last_use(reader, keys, now).await;
+                }
+                Listing::Live(keys.iter().map(Credential::from).collect())
+            }
+            Listing::Unread(gap) => Listing::Unread(gap),
+            Listing::Reported(reported) => Listing::Reported(reported),
+        },
+        other => other_credentials(reader, name, other.kind(), last_uses, now).await,
+    };
+    match listing {
+        Listing::Unread(gap) => Err(gap),
+        listing => Ok(listing.all().into_iter().find(|found| found.id == *id)),
+    }
+}
+
 /// A user's credentials of another kind, or the gap.
 pub(crate) async fn other_credentials<R: ReadIam>(
     reader: &R,

@@ -7,7 +7,7 @@ mod collect {
 
     use credwarden_credential::age::{Days, limit_reached};
     use credwarden_credential::id::{Arn, UserId};
-    use credwarden_credential::kind::CredentialKind;
+    use credwarden_credential::kind::{CredentialId, CredentialKind};
     use credwarden_credential::snapshot::{AccessKeys, GapReason, KeyStatus, Known, Listing, User};
     use credwarden_estate::estate::{ADMINISTRATOR_ACCESS, Estate, age_days, age_hours, age_seconds};
     use credwarden_estate::fake::{Action, FakeIam};
@@ -158,7 +158,7 @@ mod collect {
         let mut present = earlier.clone().after(age_hours(3));
         let alice = id(&present, "alice");
         let key = present.find("alice").unwrap().keys[0].key.id.clone();
-        assert!(present.set_status(&key, KeyStatus::Active));
+        assert!(present.set_status(&CredentialId::AccessKey(key.clone()), KeyStatus::Active));
         let iam = FakeIam::new(present).with_report_of(&earlier);
 
         let collected = pass(&iam, &BTreeSet::from([alice]), None, ENOUGH_TIME).await.unwrap();
@@ -173,7 +173,7 @@ mod collect {
         let earlier = Estate::new(now() - age_hours(3)).user("alice").key(age_days(200));
         let mut present = earlier.clone().after(age_hours(3));
         let key = present.find("alice").unwrap().keys[0].key.id.clone();
-        assert!(present.set_status(&key, KeyStatus::Inactive));
+        assert!(present.set_status(&CredentialId::AccessKey(key.clone()), KeyStatus::Inactive));
         let collected = all(&FakeIam::new(present).with_report_of(&earlier)).await;
         let AccessKeys::Live(keys) = &user(&collected, "alice").access_keys else { panic!("not read live") };
         assert_eq!((keys[0].status, collected.population), (KeyStatus::Inactive, 0));

@@ -100,7 +100,7 @@ async fn a_key_that_was_seen_inactive_after_the_report_is_read_while_the_report_
     let report = robot();
     let mut estate = robot();
     let key = estate.find("robot").unwrap().keys[0].key.id.clone();
-    assert!(estate.set_status(&key, KeyStatus::Inactive));
+    assert!(estate.set_status(&CredentialId::AccessKey(key.clone()), KeyStatus::Inactive));
     let first = FakeIam::new(estate.clone()).with_report_of(&report);
     let seen = read(&first, &Listings::new(), None, &nothing).await.listed;
     let second = FakeIam::new(estate.after(age_hours(1))).with_report_of(&report);

@@ -36,7 +36,7 @@ pub enum NoticeKind {
     Done,
     /// A change was undone.
     Undone,
-    /// A credential breaks the policy and was left as it is because it is in use.
+    /// A credential breaks the policy and was left as it is because it is in use, or may be.
     InUse,
     /// A credential breaks the policy, which only warns.
     Warned,

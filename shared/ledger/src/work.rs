@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use credwarden_credential::snapshot::{LastUse, Status};
 use credwarden_policy::exception::Hold;
 use credwarden_policy::policy::PolicyId;
 use credwarden_policy::remedy::{RemedyName, UnknownName};
@@ -111,13 +111,13 @@ pub struct TakenUp {
     pub at: Timestamp,
 }
 
-/// What was seen of an access key.
+/// What was seen of a credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// When.
     pub at: Timestamp,
-    /// Whether requests could be signed with it.
-    pub status: KeyStatus,
+    /// Whether it could be used.
+    pub status: Status,
     /// When it was created.
     pub created: Timestamp,
     /// When it was used last, as far as that was asked for.

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use credwarden_credential::snapshot::{LastUse, Status};
 use credwarden_ledger::budget::Purse;
 use credwarden_ledger::due::DueItem;
 use credwarden_ledger::lease::{Acquired, Lease};
@@ -58,7 +58,7 @@ async fn lease<T: Table>(ledger: &Ledger<T>, requester: &str, run: &str, now: Ti
 }
 
 fn intent(lease: &Lease, credential: CredentialId, limit: u32) -> Intent {
-    let before = Sighting { at: noon(), status: KeyStatus::Active, created: noon(), last_use: LastUse::Never };
+    let before = Sighting { at: noon(), status: Status::Active, created: noon(), last_use: LastUse::Never };
     let work = Work {
         act: Act::Remedy(RemedyName::DeactivateCredential),
         credential,

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test prepares may fail it")]
 
-use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use credwarden_credential::snapshot::{LastUse, Status};
 use credwarden_ledger::budget::Purse;
 use credwarden_ledger::lease::{Acquired, Lease};
 use credwarden_ledger::memory::MemoryTable;
@@ -109,7 +109,7 @@ async fn lease(ledger: &Ledger<MemoryTable>, run: &str, now: Timestamp) -> Lease
 }
 
 async fn begun(ledger: &Ledger<MemoryTable>, lease: &Lease, now: Timestamp) -> Work {
-    let before = Sighting { at: now, status: KeyStatus::Active, created: days(-100), last_use: LastUse::Never };
+    let before = Sighting { at: now, status: Status::Active, created: days(-100), last_use: LastUse::Never };
     let work = Work {
         act: Act::Remedy(RemedyName::DeactivateCredential),
         credential: "AKIAIOSFODNN7EXAMPLE".parse().unwrap(),

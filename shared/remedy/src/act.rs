@@ -1,25 +1,26 @@
 //! The answer to a rule's findings on one user, credential by credential.
 
 use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::{Gap, GapReason};
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, Status as CredentialStatus};
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::budget::Purse;
 use credwarden_ledger::notice::Notice;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Begun, Intent, Outcome, Step, Work};
 use credwarden_policy::exception::Exceptions;
+use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
 use credwarden_policy::verdict::Verdict;
 
 use crate::answer::{Answer, Status};
 use crate::fault::{Fault, chain};
-use crate::guard::{Cleared, Facts, REPORTED_FOR, guard, silent};
+use crate::guard::{Cleared, Facts, REPORTED_FOR, Refusal, guard, silent};
 use crate::plan::plan;
 use crate::remedy::{Answered, Judge};
 use crate::run::Run;
-use crate::step::sighting;
-use crate::verify::{Unverified, live_key, verify};
+use crate::step::{deleted, expired, sighting};
+use crate::verify::{Unverified, live_credential, verify};
 use crate::write::WriteIam;
 
 /// What the ledger knows of the rule, read once for all credentials. A text says why it could not be read.
@@ -130,7 +131,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         }
         let (verified, limit) = (cleared.verified(), cleared.budget());
         let act = Act::Remedy(self.remedy.name);
-        let limits = verified.limits();
+        let (limits, is_compromise) = (verified.limits(), verified.is_compromise());
         let work = Work {
             act,
             credential: credential.clone(),
@@ -141,7 +142,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             run: self.lease.run.clone(),
             because: format!("{}: {}", background.rule, verified.finding()),
             policy: self.policy.id(),
-            before: sighting(verified.key(), self.now),
+            before: sighting(verified.live(), self.now),
             undo_until: Some(self.now.checked_add(limits.undo.duration()).unwrap_or(jiff::Timestamp::MAX)),
             step: Step::Intended,
             earlier: Vec::new(),
@@ -158,19 +159,22 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 return Ok(answer);
             }
         };
-        self.carry_out(work, plan, None, |key| silent(self.user, key, limits, self.now)).await
+        self.carry_out(work, plan, None, |live| self.still(is_compromise, live, limits)).await
     }
 
     /// An act that an earlier run left open. It is paid for; everything else is asked again.
     async fn resume(&self, background: &Background, work: Work) -> Result<Answer, Fault> {
         let credential = work.credential.clone();
-        let Some(key) = live_key(self.user, &credential).map_err(Fault::Gap)? else {
-            return self.take_over_and_settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await;
+        let Some(live) = live_credential(self.user, &credential).map_err(Fault::Gap)? else {
+            return self.take_over_and_settle(work, deleted(&credential)).await;
         };
-        if (self.remedy.act)(key).is_none() {
-            // INVARIANT (every crash point): the intent is ours and the key is as intended, so the write arrived and
+        if live.status == CredentialStatus::Expired {
+            return self.take_over_and_settle(work, expired(&credential)).await;
+        }
+        if (self.remedy.act)(&live).is_none() {
+            // INVARIANT (every crash point): the intent is ours and it is as intended, so the write arrived and
             // only its record is missing. (Somebody who made the same change by hand meanwhile cannot be told from us.)
-            return self.take_over_and_settle(work, Outcome::Done { after: sighting(key, self.now) }).await;
+            return self.take_over_and_settle(work, Outcome::Done { after: sighting(&live, self.now) }).await;
         }
         if let Step::Applied { at } = work.step {
             return self.unconfirmed(work, at).await;
@@ -179,18 +183,26 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         // it yet. Making the change again is right in both cases; forgetting the intent only where no list lags.
         let tried = work.tried;
         let cleared = self.clear(background, &credential, true)?;
-        match cleared.map(|cleared| (plan(&cleared, self.remedy.act), cleared.verified().limits())) {
-            Ok((Some(plan), limits)) => {
+        match cleared.map(|cleared| {
+            let verified = cleared.verified();
+            (plan(&cleared, self.remedy.act), verified.limits(), verified.is_compromise())
+        }) {
+            Ok((Some(plan), limits, is_compromise)) => {
                 let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
-                self.carry_out(work, plan, Some(tried), |key| silent(self.user, key, limits, self.now)).await
+                self.carry_out(work, plan, Some(tried), |live| self.still(is_compromise, live, limits)).await
             }
-            Ok((None, _)) => self.take_over_and_settle(work, Outcome::Done { after: sighting(key, self.now) }).await,
+            Ok((None, ..)) => self.take_over_and_settle(work, Outcome::Done { after: sighting(&live, self.now) }).await,
             Err(Blocked { status, reason, notice }) => {
                 self.tell(notice.as_deref()).await?;
                 let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
                 self.give_up(work, status, reason, Some(tried)).await
             }
         }
+    }
+
+    /// Whether what was read just before the change may still be changed.
+    fn still(&self, is_compromise: bool, live: &Credential, limits: Limits) -> Result<(), Refusal> {
+        if is_compromise { Ok(()) } else { silent(self.user, live, limits, self.now) }
     }
 
     /// Writes an intent down, or answers why not.

@@ -2,7 +2,7 @@
 
 use credwarden_credential::id::{UserId, UserName};
 use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::KeyStatus;
+use credwarden_credential::snapshot::Status as CredentialStatus;
 use credwarden_ledger::work::Act;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub struct Changed {
     /// Which.
     pub credential: CredentialId,
     /// Its status now.
-    pub now: KeyStatus,
+    pub now: CredentialStatus,
 }
 
 /// The document that undoes what was done, and its parameters.

@@ -4,7 +4,8 @@
 use std::fmt;
 
 use credwarden_credential::age::{date, is_older};
-use credwarden_credential::snapshot::{AccessKey, Gap, LastUse, User};
+use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::{Credential, Gap, LastUse, User};
 use credwarden_ledger::record::UserRecord;
 use credwarden_ledger::request::Document;
 use credwarden_policy::limits::Limits;
@@ -107,6 +108,13 @@ pub enum Refusal {
         /// Of which service.
         service: String,
     },
+    /// IAM does not tell the last use of its kind, so that it may be in use.
+    UseUnseen {
+        /// Who answers for it.
+        owner: String,
+        /// What it is.
+        kind: CredentialKind,
+    },
     /// Its last use is not known.
     LastUseUnknown(Option<Gap>),
     /// No complete pass has counted the account's users.
@@ -154,7 +162,9 @@ pub fn guard<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> R
             }
         }
     }
-    silent(user, verified.key(), verified.limits(), now)?;
+    if !verified.is_compromise() {
+        silent(user, verified.live(), verified.limits(), now)?;
+    }
     let budget = match (is_paid, population) {
         (true, _) => 0,
         (false, Err(why)) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
@@ -167,15 +177,17 @@ pub fn guard<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> R
     Ok(Cleared { verified, budget })
 }
 
-/// Whether a key has not been used within the class's window. Last use proves use, never disuse: what is not known
+/// Whether a credential has not been used within the class's window. Last use proves use, never disuse: what is not known
 /// counts as use.
-pub(crate) fn silent(user: &User, key: &AccessKey, limits: Limits, now: Timestamp) -> Result<(), Refusal> {
-    match &key.last_use {
+pub(crate) fn silent(user: &User, credential: &Credential, limits: Limits, now: Timestamp) -> Result<(), Refusal> {
+    let kind = credential.id.kind();
+    match &credential.last_use {
         LastUse::Never => Ok(()),
         LastUse::At { at, .. } if is_older(*at, limits.in_use, now) => Ok(()),
         LastUse::At { at, service, .. } => {
             Err(Refusal::InUse { owner: owner(user).to_owned(), at: *at, service: service.clone() })
         }
+        LastUse::NotRead if !kind.shows_last_use() => Err(Refusal::UseUnseen { owner: owner(user).to_owned(), kind }),
         LastUse::NotRead => Err(Refusal::LastUseUnknown(None)),
         LastUse::Unread(gap) => Err(Refusal::LastUseUnknown(Some(gap.clone()))),
     }
@@ -199,6 +211,7 @@ impl Refusal {
             | Self::Hold { .. }
             | Self::ReportedUnreadable(_)
             | Self::InUse { .. }
+            | Self::UseUnseen { .. }
             | Self::LastUseUnknown(_)
             | Self::NoPopulation
             | Self::PopulationUnreadable(_) => Status::Held,
@@ -224,6 +237,11 @@ impl fmt::Display for Refusal {
             Self::InUse { owner, at, service } => {
                 write!(formatter, "it is in use, last at {at} of {service}; {owner} must replace it")
             }
+            Self::UseUnseen { owner, kind } => write!(
+                formatter,
+                "IAM does not tell when a {} was used last, so it may be in use; {owner} must replace it",
+                kind.noun()
+            ),
             Self::LastUseUnknown(Some(gap)) => write!(formatter, "its last use is not known: {gap}"),
             Self::LastUseUnknown(None) => formatter.write_str("its last use was not read"),
             Self::NoPopulation => formatter.write_str("no complete pass has counted the users, so there is no budget"),

@@ -73,6 +73,15 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
                 do_by: at.checked_add(limits.in_use.duration()).ok(),
                 ..notice(NoticeKind::InUse)
             }),
+            Refusal::UseUnseen { kind, .. } => Some(Notice {
+                what: format!(
+                    "it breaks the policy and was left as it is: IAM does not tell when a {} was used last, so it may be in \
+                     use: {finding}",
+                    kind.noun()
+                ),
+                to_do: "move what uses it to a new credential, and deactivate or delete this one".to_owned(),
+                ..notice(NoticeKind::InUse)
+            }),
             Refusal::Mode(Mode::Warn, _) => Some(Notice {
                 what: format!("it breaks the policy, which only warns of it for now: {finding}"),
                 to_do: format!("replace it: `{}` is done to it once the policy enforces", self.remedy.name),

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use credwarden_credential::age::date;
-use credwarden_credential::id::{AccessKeyId, UserName};
-use credwarden_credential::snapshot::{AccessKey, KeyStatus, User};
+use credwarden_credential::id::UserName;
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::{Credential, KeyStatus, Status as CredentialStatus, User};
 use credwarden_ledger::work::{Outcome, Step, Work};
 use credwarden_policy::policy::Policy;
 use jiff::Timestamp;
@@ -13,31 +14,31 @@ use crate::answer::Status;
 use crate::guard::Cleared;
 use crate::remedy::Change;
 
-/// One change of one key.
+/// One change of one credential.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan {
     // INVARIANT (no way round the guard): made of what was cleared or is undoable, and of nothing else.
     user: UserName,
-    key: AccessKeyId,
+    credential: CredentialId,
     to: KeyStatus,
 }
 
 /// The change that the remedy makes of a cleared credential; `None` if it is so already.
 pub fn plan(cleared: &Cleared<'_>, act: Change) -> Option<Plan> {
-    let key = cleared.verified().key();
-    let to = act(key)?;
-    Some(Plan { user: cleared.verified().user().name.clone(), key: key.id.clone(), to })
+    let credential = cleared.verified().live();
+    let to = act(credential)?;
+    Some(Plan { user: cleared.verified().user().name.clone(), credential: credential.id.clone(), to })
 }
 
 impl Plan {
-    /// Whose key.
+    /// Whose credential.
     pub fn user(&self) -> &UserName {
         &self.user
     }
 
-    /// Which key.
-    pub fn key(&self) -> &AccessKeyId {
-        &self.key
+    /// Which credential.
+    pub fn credential(&self) -> &CredentialId {
+        &self.credential
     }
 
     /// The status it gets.
@@ -52,22 +53,23 @@ impl fmt::Display for Plan {
             KeyStatus::Active => "active",
             KeyStatus::Inactive => "inactive",
         };
-        write!(formatter, "make access key {} of `{}` {status}", self.key, self.user)
+        write!(formatter, "make {} {} of `{}` {status}", self.credential.kind().noun(), self.credential, self.user)
     }
 }
 
-/// A key whose deactivation the ledger holds, and that may be made as it was.
+/// A credential whose deactivation the ledger holds, and that may be made as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undoable<'a> {
     // INVARIANT (unforgeable): only `undoable` makes one.
     user: &'a User,
-    key: &'a AccessKey,
+    credential: Credential,
+    status: KeyStatus,
 }
 
-impl<'a> Undoable<'a> {
-    /// The key as it was read.
-    pub fn key(&self) -> &'a AccessKey {
-        self.key
+impl Undoable<'_> {
+    /// The credential as it was read.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
     }
 }
 
@@ -80,15 +82,17 @@ pub enum NotUndoable {
     TooLate(Timestamp),
     /// The policy protects the user.
     Protected(String),
-    /// The key is gone.
+    /// The credential is gone.
     Gone,
+    /// Its own time is over: no status makes it usable again.
+    Expired,
 }
 
 /// Says whether `work` can be undone. Who takes up an undo that was begun in time need not ask the time again.
 pub fn undoable<'a>(
     work: Option<&Work>,
     user: &'a User,
-    key: Option<&'a AccessKey>,
+    credential: Option<Credential>,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Undoable<'a>, NotUndoable> {
@@ -110,27 +114,32 @@ pub fn undoable<'a>(
     if let Some(until) = work.undo_until.filter(|until| *until < now) {
         return Err(NotUndoable::TooLate(until));
     }
-    reversible(user, key, policy)
+    reversible(user, credential, policy)
 }
 
 /// Says whether an undo that the ledger holds open can still be made.
 pub(crate) fn reversible<'a>(
     user: &'a User,
-    key: Option<&'a AccessKey>,
+    credential: Option<Credential>,
     policy: &Policy,
 ) -> Result<Undoable<'a>, NotUndoable> {
     if let Some(pattern) = policy.protects(&user.arn) {
         return Err(NotUndoable::Protected(pattern.to_owned()));
     }
-    let key = key.ok_or(NotUndoable::Gone)?;
-    Ok(Undoable { user, key })
+    let credential = credential.ok_or(NotUndoable::Gone)?;
+    let status = match credential.status {
+        CredentialStatus::Active => KeyStatus::Active,
+        CredentialStatus::Inactive => KeyStatus::Inactive,
+        CredentialStatus::Expired => return Err(NotUndoable::Expired),
+    };
+    Ok(Undoable { user, credential, status })
 }
 
 /// The change that undoes. It is made even where the key seems to be so already: a list may show the state before.
 pub fn plan_undo(undoable: &Undoable<'_>, undo: Change) -> Plan {
-    let Undoable { user, key } = undoable;
-    let to = undo(key).unwrap_or(key.status);
-    Plan { user: user.name.clone(), key: key.id.clone(), to }
+    let Undoable { user, credential, status } = undoable;
+    let to = undo(credential).unwrap_or(*status);
+    Plan { user: user.name.clone(), credential: credential.id.clone(), to }
 }
 
 impl NotUndoable {
@@ -138,7 +147,7 @@ impl NotUndoable {
     pub fn status(&self) -> Status {
         match self {
             Self::Protected(_) => Status::Held,
-            Self::NothingDone(_) | Self::TooLate(_) | Self::Gone => Status::NothingToDo,
+            Self::NothingDone(_) | Self::TooLate(_) | Self::Gone | Self::Expired => Status::NothingToDo,
         }
     }
 }
@@ -149,7 +158,8 @@ impl fmt::Display for NotUndoable {
             Self::NothingDone(why) => formatter.write_str(why),
             Self::TooLate(until) => write!(formatter, "it could be undone until {}", date(*until)),
             Self::Protected(pattern) => write!(formatter, "the policy protects `{pattern}`"),
-            Self::Gone => formatter.write_str("the key is gone"),
+            Self::Gone => formatter.write_str("it is gone"),
+            Self::Expired => formatter.write_str("it has expired, so that no status makes it usable again"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a remedy is made of: pure functions.
 
-use credwarden_credential::snapshot::{AccessKey, KeyStatus, User};
+use credwarden_credential::snapshot::{Credential, KeyStatus, User};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{RemedyName, RuleName};
@@ -10,8 +10,8 @@ use jiff::Timestamp;
 /// How a rule judges one user: the rule's own function, so that rule and remedy cannot differ.
 pub type Judge = fn(&User, &Policy, &Exceptions, Timestamp) -> Verdict;
 
-/// The status that an act gives a key; `None` if the key has it.
-pub type Change = fn(&AccessKey) -> Option<KeyStatus>;
+/// The status that an act gives a credential; `None` if it has it, or can have no other.
+pub type Change = fn(&Credential) -> Option<KeyStatus>;
 
 /// A rule whose findings a remedy answers.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::time::Duration;
 
-use credwarden_credential::id::{AccessKeyId, UserName};
-use credwarden_credential::snapshot::{AccessKey, LastUse};
-use credwarden_inventory::read::{ReadError, ReadIam};
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::{Credential, Status as CredentialStatus};
+use credwarden_inventory::live::{LastUses, read_credential};
+use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::request::Document;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, LISTS_LAG, Outcome, Sighting, Step, Work};
@@ -36,25 +37,32 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         work: Work,
         plan: Plan,
         tried: Option<Timestamp>,
-        still: impl Fn(&AccessKey) -> Result<(), Refusal>,
+        still: impl Fn(&Credential) -> Result<(), Refusal>,
     ) -> Result<Answer, Fault> {
         if !self.has_time_to_act() {
             return self.wait(work, "too little time was left to change it").await;
         }
         // INVARIANT (own precondition): what was decided on is read again just before it is changed.
-        let Some(key) = self.fresh_key(plan.user(), plan.key(), true).await? else {
-            return self.settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await;
+        let reader = &self.ports.reader;
+        let fresh = read_credential(reader, plan.user(), plan.credential(), LastUses::Read, self.now).await;
+        let Some(fresh) = fresh.map_err(Fault::Gap)? else {
+            let outcome = deleted(&work.credential);
+            return self.settle(work, outcome).await;
         };
-        let is_so_already = key.status == plan.to() && matches!(work.act, Act::Remedy(_));
+        if fresh.status == CredentialStatus::Expired {
+            let outcome = expired(&work.credential);
+            return self.settle(work, outcome).await;
+        }
+        let is_so_already = fresh.status == plan.to().into() && matches!(work.act, Act::Remedy(_));
         if is_so_already {
             return if tried.is_some() {
-                self.settle(work, Outcome::Done { after: sighting(&key, self.now) }).await
+                self.settle(work, Outcome::Done { after: sighting(&fresh, self.now) }).await
             } else {
                 let reason = format!("{}: somebody else has just done it", work.credential);
                 self.give_up(work, Status::NothingToDo, reason, None).await
             };
         }
-        if let Err(refusal) = still(&key) {
+        if let Err(refusal) = still(&fresh) {
             let reason = format!("{}: {refusal}", work.credential);
             if let Refusal::LastUseUnknown(_) = refusal {
                 // It was known a moment ago, so it will be again: the act is paid for, and stays open.
@@ -63,32 +71,36 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             }
             return self.give_up(work, refusal.status(), reason, tried).await;
         }
-        // What a rule saw of the key is about to change, before the credential report shows it.
+        // What a rule saw of it is about to change, before the credential report shows it.
         if let Err(error) = self.ports.ledger.forget_observation(&[work.credential.kind()], &self.user.id).await {
-            warn!(user.id = %self.user.id, error = &error as &dyn Error, "a rule may show the key's status late");
+            warn!(user.id = %self.user.id, error = &error as &dyn Error, "a rule may show its status late");
         }
         // INVARIANT (one run at a time): a lease outlives its holder, so whoever holds it here is alone until the end.
         if !self.ports.ledger.holds_lease(self.lease).await? {
             let reason = format!("{}: another run has taken over", work.credential);
             return Ok(Answer::unchanged(Status::Waiting, reason));
         }
-        let (user, id, to, what) = (plan.user().clone(), plan.key().clone(), plan.to(), plan.to_string());
+        let (user, to, what) = (plan.user().clone(), CredentialStatus::from(plan.to()), plan.to_string());
         match apply(plan, &self.ports.writer).await {
             Ok(()) => {
                 info!(user.id = %self.user.id, execution = %self.lease.request.execution, "IAM was told to {what}");
             }
             Err(WriteError::NoSuchEntity { .. }) => {
-                return self.settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await;
+                let outcome = deleted(&work.credential);
+                return self.settle(work, outcome).await;
             }
             Err(failed) => return Err(failed.into()),
         }
         // IAM has accepted it. Whatever goes wrong from here is no fault of the change: the schedule confirms it.
         let work = Work { step: Step::Applied { at: self.now }, ..work };
-        match self.fresh_key(&user, &id, false).await {
-            Ok(Some(key)) if key.status == to => {
-                self.settle(work, Outcome::Done { after: sighting(&key, self.now) }).await
+        match read_credential(reader, &user, &work.credential, LastUses::NotRead, self.now).await {
+            Ok(Some(seen)) if seen.status == to => {
+                self.settle(work, Outcome::Done { after: sighting(&seen, self.now) }).await
             }
-            Ok(None) => self.settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await,
+            Ok(None) => {
+                let outcome = deleted(&work.credential);
+                self.settle(work, outcome).await
+            }
             Ok(Some(_)) => self.wait(work, "IAM accepted it, but its lists do not show it yet").await,
             Err(error) => self.wait(work, &format!("IAM accepted it, but it cannot be read back: {error}")).await,
         }
@@ -179,35 +191,19 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             }
         }
     }
-
-    /// One key of the user as IAM lists it now, or `None` if it does not.
-    async fn fresh_key(
-        &self,
-        user: &UserName,
-        id: &AccessKeyId,
-        with_use: bool,
-    ) -> Result<Option<AccessKey>, ReadError> {
-        let reader = &self.ports.reader;
-        let mut marker = None;
-        loop {
-            let page = reader.list_access_keys(user, marker.clone()).await?;
-            if let Some(found) = page.items.into_iter().find(|key| key.id == *id) {
-                let last_use = if with_use {
-                    reader.get_access_key_last_used(id).await.unwrap_or_else(|error| LastUse::Unread(error.gap()))
-                } else {
-                    LastUse::NotRead
-                };
-                let (status, created) = (found.status, found.created);
-                return Ok(Some(AccessKey { id: found.id, status, created, last_use }));
-            }
-            if page.next.is_none() || page.next == marker {
-                return Ok(None);
-            }
-            marker = page.next;
-        }
-    }
 }
 
-pub(crate) fn sighting(key: &AccessKey, now: Timestamp) -> Sighting {
-    Sighting { at: now, status: key.status, created: key.created, last_use: key.last_use.clone() }
+pub(crate) fn sighting(credential: &Credential, now: Timestamp) -> Sighting {
+    let Credential { status, created, last_use, .. } = credential;
+    Sighting { at: now, status: *status, created: *created, last_use: last_use.clone() }
+}
+
+/// The end of work on a credential that somebody deleted.
+pub(crate) fn deleted(credential: &CredentialId) -> Outcome {
+    Outcome::Gone { reason: format!("the {} was deleted", credential.kind().noun()) }
+}
+
+/// The end of work on a credential that has become unusable by itself, for good.
+pub(crate) fn expired(credential: &CredentialId) -> Outcome {
+    Outcome::Gone { reason: format!("the {} has expired", credential.kind().noun()) }
 }

@@ -13,8 +13,8 @@ use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::plan::{NotUndoable, plan_undo, reversible, undoable};
 use crate::run::Run;
-use crate::step::sighting;
-use crate::verify::live_key;
+use crate::step::{deleted, sighting};
+use crate::verify::live_credential;
 use crate::write::WriteIam;
 
 /// How long a credential is left alone whose deactivation was undone: time for its owner to replace it.
@@ -33,8 +33,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
     async fn begin_undo(&self, credential: &CredentialId) -> Result<Answer, Fault> {
         let act = Act::Undo(self.remedy.name);
         let done = self.record.work(Act::Remedy(self.remedy.name), credential);
-        let key = live_key(self.user, credential).map_err(Fault::Gap)?;
-        let undoable = match undoable(done, self.user, key, self.policy, self.now) {
+        let live = live_credential(self.user, credential).map_err(Fault::Gap)?;
+        let undoable = match undoable(done, self.user, live, self.policy, self.now) {
             Ok(undoable) => undoable,
             Err(why) => return Ok(Answer::unchanged(why.status(), format!("{credential}: {why}"))),
         };
@@ -54,12 +54,12 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             run: self.lease.run.clone(),
             because: format!("{} asked", request.requester),
             policy: self.policy.id(),
-            before: sighting(undoable.key(), self.now),
+            before: sighting(undoable.credential(), self.now),
             undo_until: None,
             step: Step::Intended,
             earlier: Vec::new(),
         };
-        // INVARIANT (tomorrow does not redo it): the hold stands in the same transaction, before the key is active.
+        // INVARIANT (tomorrow does not redo it): the hold stands in the same transaction, before it is active.
         let hold = Hold {
             credential: credential.clone(),
             until: self.now.checked_add(UNDO_HOLDS).unwrap_or(Timestamp::MAX),
@@ -82,25 +82,26 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
 
     /// An undo that an earlier run left open: hold and purse are settled, and its time was kept when it began.
     async fn resume_undo(&self, work: Work) -> Result<Answer, Fault> {
-        let key = live_key(self.user, &work.credential).map_err(Fault::Gap)?;
-        if let (Some(key), Step::Applied { at }) = (key, &work.step) {
+        let live = live_credential(self.user, &work.credential).map_err(Fault::Gap)?;
+        if let (Some(live), Step::Applied { at }) = (&live, &work.step) {
             let at = *at;
-            return if (self.remedy.undo)(key).is_none() {
-                self.take_over_and_settle(work, Outcome::Done { after: sighting(key, self.now) }).await
+            return if (self.remedy.undo)(live).is_none() {
+                self.take_over_and_settle(work, Outcome::Done { after: sighting(live, self.now) }).await
             } else {
                 self.unconfirmed(work, at).await
             };
         }
         // INVARIANT (every crash point): an intent alone does not tell whether the write arrived, and a list that shows
-        // the key active may be older than the act that is undone. So the change is made again, whatever is listed.
-        match reversible(self.user, key, self.policy) {
+        // it active may be older than the act that is undone. So the change is made again, whatever is listed.
+        match reversible(self.user, live, self.policy) {
             Ok(undoable) => {
                 let (plan, tried) = (plan_undo(&undoable, self.remedy.undo), work.tried);
                 let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
                 self.carry_out(work, plan, Some(tried), |_| Ok(())).await
             }
             Err(NotUndoable::Gone) => {
-                self.take_over_and_settle(work, Outcome::Gone { reason: "the key was deleted".to_owned() }).await
+                let outcome = deleted(&work.credential);
+                self.take_over_and_settle(work, outcome).await
             }
             Err(why) => {
                 let (tried, reason) = (work.tried, format!("{}: {why}", work.credential));

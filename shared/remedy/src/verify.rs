@@ -1,12 +1,12 @@
 //! Whether a live credential breaks the policy: by the rule's own judgement, down to the exact credential.
 
 use credwarden_credential::kind::{CredentialId, CredentialKind};
-use credwarden_credential::snapshot::{AccessKey, AccessKeys, Gap, GapReason, User};
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, User};
 use credwarden_policy::class::ClassName;
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
-use credwarden_policy::verdict::{Finding, Verdict};
+use credwarden_policy::verdict::{Clause, Finding, Verdict};
 use jiff::Timestamp;
 
 use crate::remedy::Judge;
@@ -16,7 +16,7 @@ use crate::remedy::Judge;
 pub struct Verified<'a> {
     // INVARIANT (unforgeable): only `verify` makes one, so whoever has one has the rule's own finding on live facts.
     user: &'a User,
-    key: &'a AccessKey,
+    live: Credential,
     class: ClassName,
     limits: Limits,
     finding: Finding,
@@ -40,12 +40,11 @@ pub fn verify<'a>(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Verified<'a>, Unverified> {
-    if credential.kind() != CredentialKind::AccessKey {
-        let kind = credential.kind().noun();
-        return Err(Unverified::Settled(format!("{credential}: only access keys are acted on, and it is a {kind}")));
+    if credential.kind() == CredentialKind::ConsolePassword {
+        return Err(Unverified::Settled(format!("{credential}: IAM cannot make a console password inactive")));
     }
-    let key = live_key(user, credential).map_err(Unverified::Unknown)?;
-    let Some(key) = key else {
+    let live = live_credential(user, credential).map_err(Unverified::Unknown)?;
+    let Some(live) = live else {
         return Err(Unverified::Settled(format!("{credential} is gone")));
     };
     let finding = match judge(user, policy, &Exceptions::default(), now) {
@@ -57,7 +56,7 @@ pub fn verify<'a>(
     };
     let class = policy.class(user).map_err(Unverified::Unknown)?.clone();
     let limits = policy.limits(user, &class, credential.kind());
-    Ok(Verified { user, key, class, limits, finding })
+    Ok(Verified { user, live, class, limits, finding })
 }
 
 impl<'a> Verified<'a> {
@@ -66,9 +65,9 @@ impl<'a> Verified<'a> {
         self.user
     }
 
-    /// The key as it was read.
-    pub fn key(&self) -> &'a AccessKey {
-        self.key
+    /// The credential as it was read.
+    pub fn live(&self) -> &Credential {
+        &self.live
     }
 
     /// The class of its user.
@@ -86,29 +85,24 @@ impl<'a> Verified<'a> {
         &self.finding
     }
 
+    /// Whether it is a compromise, which is answered whatever its use: somebody made it usable who may not.
+    pub fn is_compromise(&self) -> bool {
+        matches!(self.finding.clause, Clause::UnauthorizedCreator { .. })
+    }
+
     /// Its id.
     pub fn credential(&self) -> CredentialId {
-        CredentialId::AccessKey(self.key.id.clone())
+        self.live.id.clone()
     }
 }
 
-/// The key of this id among those that were listed, or why there is no list.
-pub(crate) fn live_key<'a>(user: &'a User, credential: &CredentialId) -> Result<Option<&'a AccessKey>, Gap> {
-    let CredentialId::AccessKey(id) = credential else {
-        return Err(Gap::new(
-            GapReason::NotReached,
-            format!("read {credential} of `{}`: only access keys are", user.name),
-        ));
-    };
-    Ok(live_keys(user)?.iter().find(|key| key.id == *id))
-}
-
-pub(crate) fn live_keys(user: &User) -> Result<&[AccessKey], Gap> {
-    match &user.access_keys {
-        AccessKeys::Live(keys) => Ok(keys),
-        AccessKeys::Unread(gap) => Err(gap.clone()),
-        AccessKeys::Reported { .. } => {
-            Err(Gap::new(GapReason::NotReached, format!("list access keys of `{}`", user.name)))
+/// The credential of this id among those that were listed, or why there is no list.
+pub(crate) fn live_credential(user: &User, credential: &CredentialId) -> Result<Option<Credential>, Gap> {
+    match user.listing(credential.kind()) {
+        Some(Listing::Live(listed)) => Ok(listed.into_iter().find(|found| found.id == *credential)),
+        Some(Listing::Unread(gap)) => Err(gap),
+        Some(Listing::Reported(_)) | None => {
+            Err(Gap::new(GapReason::NotReached, format!("list {}s of `{}`", credential.kind().noun(), user.name)))
         }
     }
 }

@@ -1,22 +1,26 @@
 //! What is changed in IAM. Nothing that decides holds this.
 
+use std::error::Error;
 use std::future::Future;
 
 use aws_sdk_iam::Client;
-use aws_sdk_iam::error::DisplayErrorContext;
+use aws_sdk_iam::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::StatusType;
-use credwarden_credential::id::{AccessKeyId, UserName};
+use credwarden_credential::id::UserName;
+use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::KeyStatus;
 
 use crate::plan::Plan;
 
 /// The calls of IAM that change something. All methods are written as `async fn`.
 pub trait WriteIam {
-    /// Gives a user's access key this status (`UpdateAccessKey`). Doing it twice is doing it once.
-    fn update_access_key(
+    /// Gives a user's credential this status, by the call of its kind: `UpdateAccessKey`,
+    /// `UpdateServiceSpecificCredential`, `UpdateSSHPublicKey` or `UpdateSigningCertificate`. Doing it twice is doing it
+    /// once.
+    fn set_status(
         &self,
         user: &UserName,
-        key: &AccessKeyId,
+        credential: &CredentialId,
         status: KeyStatus,
     ) -> impl Future<Output = Result<(), WriteError>>;
 }
@@ -24,21 +28,21 @@ pub trait WriteIam {
 /// A change that IAM did not make, or did not say that it has.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// There is no such key of such a user.
-    #[error("`{user}` has no access key {key}")]
+    /// There is no such credential of such a user.
+    #[error("`{user}` has no {} {credential}", credential.kind().noun())]
     NoSuchEntity {
         /// Whose.
         user: UserName,
         /// Which.
-        key: AccessKeyId,
+        credential: CredentialId,
     },
     /// Failed after all retries; it may have happened.
-    #[error("failed to update access key {key} of `{user}`: {why}")]
+    #[error("failed to update {} {credential} of `{user}`: {why}", credential.kind().noun())]
     Failed {
         /// Whose.
         user: UserName,
         /// Which.
-        key: AccessKeyId,
+        credential: CredentialId,
         /// What the SDK says.
         why: String,
     },
@@ -46,7 +50,7 @@ pub enum WriteError {
 
 /// Makes the change that was planned, once: the plan is consumed.
 pub async fn apply<W: WriteIam>(plan: Plan, writer: &W) -> Result<(), WriteError> {
-    writer.update_access_key(plan.user(), plan.key(), plan.to()).await
+    writer.set_status(plan.user(), plan.credential(), plan.to()).await
 }
 
 /// IAM itself.
@@ -63,25 +67,59 @@ impl IamWriter {
 }
 
 impl WriteIam for IamWriter {
-    async fn update_access_key(&self, user: &UserName, key: &AccessKeyId, status: KeyStatus) -> Result<(), WriteError> {
+    async fn set_status(
+        &self,
+        user: &UserName,
+        credential: &CredentialId,
+        status: KeyStatus,
+    ) -> Result<(), WriteError> {
         let status = match status {
             KeyStatus::Active => StatusType::Active,
             KeyStatus::Inactive => StatusType::Inactive,
         };
-        // Without a user name IAM would look for the key among the caller's own.
-        let call = self.client.update_access_key().user_name(user.as_str()).access_key_id(key.as_str());
-        match call.status(status).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match error.as_service_error() {
-                Some(service) if service.is_no_such_entity_exception() => {
-                    WriteError::NoSuchEntity { user: user.clone(), key: key.clone() }
-                }
-                _ => WriteError::Failed {
-                    user: user.clone(),
-                    key: key.clone(),
-                    why: DisplayErrorContext(&error).to_string(),
-                },
-            }),
+        // Without a user name IAM would look for the credential among the caller's own.
+        let (client, name) = (&self.client, user.as_str());
+        let failed = match credential {
+            CredentialId::AccessKey(id) => {
+                let call = client.update_access_key().user_name(name).access_key_id(id.as_str());
+                call.status(status).send().await.err().as_ref().map(failure)
+            }
+            CredentialId::ServiceSpecificCredential(id) => {
+                let call = client.update_service_specific_credential().user_name(name);
+                call.service_specific_credential_id(id.as_str()).status(status).send().await.err().as_ref().map(failure)
+            }
+            CredentialId::SshPublicKey(id) => {
+                let call = client.update_ssh_public_key().user_name(name).ssh_public_key_id(id.as_str());
+                call.status(status).send().await.err().as_ref().map(failure)
+            }
+            CredentialId::SigningCertificate(id) => {
+                let call = client.update_signing_certificate().user_name(name).certificate_id(id.as_str());
+                call.status(status).send().await.err().as_ref().map(failure)
+            }
+            CredentialId::ConsolePassword => Some(Failure::Other("IAM gives a console password no status".to_owned())),
+        };
+        let (user, credential) = (user.clone(), credential.clone());
+        match failed {
+            None => Ok(()),
+            Some(Failure::NoSuchEntity) => Err(WriteError::NoSuchEntity { user, credential }),
+            Some(Failure::Other(why)) => Err(WriteError::Failed { user, credential, why }),
         }
+    }
+}
+
+enum Failure {
+    NoSuchEntity,
+    Other(String),
+}
+
+/// How a call failed: IAM's error code for what does not exist is the same for all kinds.
+fn failure<E, R>(error: &SdkError<E, R>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some("NoSuchEntity" | "NoSuchEntityException") => Failure::NoSuchEntity,
+        _ => Failure::Other(DisplayErrorContext(error).to_string()),
     }
 }

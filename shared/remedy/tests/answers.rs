@@ -2,7 +2,7 @@
 
 mod world;
 
-use credwarden_credential::snapshot::KeyStatus;
+use credwarden_credential::snapshot::Status as CredentialStatus;
 use credwarden_estate::estate::{ADMINISTRATOR_ACCESS, Estate, age_days};
 use credwarden_ledger::request::Request;
 use credwarden_ledger::table::{Action, Condition, Key, Table, Write};
@@ -27,7 +27,7 @@ fn unchanged(world: &World, answer: &Answer, status: Status, reason: &str) {
 async fn an_old_silent_key_is_deactivated_and_the_answer_says_how_to_undo_it() {
     let world = World::new(alice()).await;
     let answer = world.remediate("alice").await;
-    assert_eq!(world.status(&world.key("alice", 0)), KeyStatus::Inactive);
+    assert_eq!(world.status(&world.key("alice", 0)), CredentialStatus::Inactive);
     let (id, key) = (world.id("alice"), world.key("alice", 0));
     assert_eq!(
         serde_json::to_string(&answer).unwrap(),
@@ -50,7 +50,7 @@ async fn the_ledger_holds_who_asked_why_and_what_was_seen_before_and_after() {
     let Request { requester, execution, .. } = &work.request;
     assert_eq!((requester.as_str(), execution.as_str()), (CONFIG, "execution-1"));
     assert!(work.because.starts_with(&format!("access-key-age: {key} created 2026-08-16")), "{}", work.because);
-    assert_eq!(work.before.status, KeyStatus::Active);
+    assert_eq!(work.before.status, CredentialStatus::Active);
     let json = serde_json::to_value(&work.step).unwrap();
     assert_eq!(json["settled"]["outcome"]["done"]["after"]["status"], "inactive");
     assert_eq!(work.undo_until, Some(noon() + age_days(30)));
@@ -77,8 +77,8 @@ async fn each_of_two_old_keys_is_judged_on_its_own() {
     let answer = world.remediate("bob").await;
     assert_eq!(answer.status, Status::Done, "{}", answer.reason);
     assert!(answer.reason.contains("it is in use, last at"), "{}", answer.reason);
-    assert_eq!(world.status(&world.key("bob", 0)), KeyStatus::Inactive);
-    assert_eq!(world.status(&world.key("bob", 1)), KeyStatus::Active);
+    assert_eq!(world.status(&world.key("bob", 0)), CredentialStatus::Inactive);
+    assert_eq!(world.status(&world.key("bob", 1)), CredentialStatus::Active);
     assert_eq!(world.spent("act"), 1);
 }
 

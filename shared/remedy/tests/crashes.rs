@@ -4,7 +4,7 @@
 
 mod world;
 
-use credwarden_credential::snapshot::KeyStatus;
+use credwarden_credential::snapshot::{KeyStatus, Status as CredentialStatus};
 use credwarden_ledger::work::{Outcome, Step};
 use credwarden_policy::exception::Hold;
 use credwarden_remedy::answer::Status;
@@ -51,12 +51,12 @@ async fn whatever_happens_at_any_call_the_key_is_deactivated_and_paid_once() {
             }
             world.settle().await;
             assert!(world.is_settled().await, "{effect:?} at {call}: something is open");
-            if world.status(&key) == KeyStatus::Active {
+            if world.status(&key) == CredentialStatus::Active {
                 // It ended before anything was begun; the next evaluation begins again.
                 assert_eq!(world.spent("act"), 0, "{effect:?} at {call}: paid for nothing");
                 world.remediate("alice").await;
             }
-            assert_eq!(world.status(&key), KeyStatus::Inactive, "{effect:?} at {call}");
+            assert_eq!(world.status(&key), CredentialStatus::Inactive, "{effect:?} at {call}");
             assert_eq!(world.spent("act"), 1, "{effect:?} at {call}");
             let work = world.work("alice", ACT, &key).await.unwrap();
             assert!(
@@ -85,11 +85,11 @@ async fn whatever_happens_at_any_call_the_undo_is_made_held_and_paid_once() {
             }
             world.settle().await;
             assert!(world.is_settled().await, "{effect:?} at {call}: something is open");
-            if world.status(&key) == KeyStatus::Inactive {
+            if world.status(&key) == CredentialStatus::Inactive {
                 assert_eq!(world.spent("undo"), 0, "{effect:?} at {call}: paid for nothing");
                 world.undo("alice", &key).await;
             }
-            assert_eq!(world.status(&key), KeyStatus::Active, "{effect:?} at {call}");
+            assert_eq!(world.status(&key), CredentialStatus::Active, "{effect:?} at {call}");
             assert_eq!((world.spent("act"), world.spent("undo")), (1, 1), "{effect:?} at {call}");
             let work = world.work("alice", UNDO_ACT, &key).await.unwrap();
             assert!(matches!(work.step, Step::Settled { outcome: Outcome::Done { .. }, .. }), "{effect:?} at {call}");
@@ -117,7 +117,7 @@ async fn a_run_that_dies_twice_still_keeps_its_first_requester() {
         let _ = world.invoke_mortal(&second, &Gate::at(number, Effect::DieAfter)).await;
         world.settle().await;
         let key = world.key("alice", 0);
-        if world.status(&key) == KeyStatus::Active {
+        if world.status(&key) == CredentialStatus::Active {
             continue;
         }
         let work = world.work("alice", ACT, &key).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_list_that_lags_is_waited_for_and_then_confirmed() {
     assert_eq!(world.remediate("alice").await.status, Status::Waiting, "the list lags still");
     let answers = world.settle().await;
     assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [Status::Done]);
-    assert_eq!(world.status(&key), KeyStatus::Inactive);
+    assert_eq!(world.status(&key), CredentialStatus::Inactive);
     assert_eq!((world.writes().len(), world.spent("act")), (1, 1));
 }
 
@@ -257,7 +257,7 @@ async fn an_intent_whose_write_a_list_hides_is_not_forgotten_when_a_guard_refuse
     assert!(matches!(work.step, Step::Settled { outcome: Outcome::Done { .. }, .. }), "{:?}", work.step);
     *world.lists_lag.lock().unwrap() = false;
     assert_eq!(world.undo("alice", &key).await.status, Status::Undone, "so it can be undone");
-    assert_eq!(world.status(&key), KeyStatus::Active);
+    assert_eq!(world.status(&key), CredentialStatus::Active);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ mod world;
 use credwarden_credential::age::{Days, is_older};
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::{KeyStatus, LastUse};
+use credwarden_credential::snapshot::{KeyStatus, LastUse, Status as CredentialStatus};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_ledger::table::Value;
 use credwarden_policy::exception::{Exception, Hold};
@@ -102,8 +102,8 @@ async fn happen(world: &World, event: Event, truth: &mut Truth) {
         Event::IsToggled { user, key } => {
             let key = world.key(USERS[user], key);
             let other = match world.status(&key) {
-                KeyStatus::Active => KeyStatus::Inactive,
-                KeyStatus::Inactive => KeyStatus::Active,
+                CredentialStatus::Active => KeyStatus::Inactive,
+                CredentialStatus::Inactive | CredentialStatus::Expired => KeyStatus::Active,
             };
             world.by_hand(&key, other);
         }
@@ -166,7 +166,6 @@ async fn watched<T>(world: &World, truth: &Truth, run: impl Future<Output = T>) 
     let writes = world.writes.lock().unwrap()[seen..].to_vec();
     let mut deactivated = Vec::new();
     for (key, status) in writes {
-        let key = CredentialId::AccessKey(key);
         match status {
             KeyStatus::Inactive => {
                 before.justifies_deactivation(world, truth, &key);

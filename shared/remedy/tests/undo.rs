@@ -2,7 +2,7 @@
 
 mod world;
 
-use credwarden_credential::snapshot::KeyStatus;
+use credwarden_credential::snapshot::Status as CredentialStatus;
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_remedy::answer::Status;
 use jiff::SignedDuration;
@@ -17,7 +17,7 @@ async fn undo_survives_the_next_evaluation() {
     assert_eq!(world.remediate("alice").await.status, Status::Done);
     let answer = world.undo("alice", &key).await;
     assert_eq!(answer.status, Status::Undone, "{}", answer.reason);
-    assert_eq!(world.status(&key), KeyStatus::Active);
+    assert_eq!(world.status(&key), CredentialStatus::Active);
     for _ in 0..7 {
         let answer = world.remediate("alice").await;
         assert_eq!(answer.status, Status::Held, "{}", answer.reason);
@@ -60,7 +60,7 @@ async fn undo_stops_with_the_kill_switch_and_without_a_policy() {
     assert_eq!(world.undo("alice", &key).await.status, Status::Held);
     world.set_policy(&policy_with(&[("\"protected\": []", "\"protected\": [\"arn:*:iam::*:user/*\"]")]));
     assert_eq!(world.undo("alice", &key).await.status, Status::Held);
-    assert_eq!(world.status(&key), KeyStatus::Inactive);
+    assert_eq!(world.status(&key), CredentialStatus::Inactive);
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,8 +74,8 @@ async fn what_the_ledger_does_not_say_was_done_is_not_undone() {
     let foreign = world.execution(UNDO, &world.id("mallory"), Some(&world.key("alice", 0)), PERSON);
     let answer = world.invoke(&foreign, &Gate::open()).await.unwrap();
     assert_eq!(answer.status, Status::NothingToDo, "another user's record holds no such act: {}", answer.reason);
-    assert_eq!(world.status(&world.key("alice", 0)), KeyStatus::Inactive);
-    assert_eq!(world.status(&by_hand), KeyStatus::Inactive);
+    assert_eq!(world.status(&world.key("alice", 0)), CredentialStatus::Inactive);
+    assert_eq!(world.status(&by_hand), CredentialStatus::Inactive);
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +91,7 @@ async fn undo_has_a_last_instant() {
     let answer = late.undo("alice", &key).await;
     assert_eq!(answer.status, Status::NothingToDo);
     assert!(answer.reason.contains("could be undone until 2026-12-24"), "{}", answer.reason);
-    assert_eq!(late.status(&key), KeyStatus::Inactive);
+    assert_eq!(late.status(&key), CredentialStatus::Inactive);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,7 @@ async fn an_act_that_died_in_the_middle_can_be_undone_and_is_not_taken_up_again(
     assert_eq!(world.undo("alice", &key).await.status, Status::Undone);
     world.settle().await;
     assert!(world.is_settled().await);
-    assert_eq!(world.status(&key), KeyStatus::Active);
+    assert_eq!(world.status(&key), CredentialStatus::Active);
 }
 
 #[tokio::test(start_paused = true)]

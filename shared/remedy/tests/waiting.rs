@@ -4,7 +4,7 @@
 
 mod world;
 
-use credwarden_credential::snapshot::KeyStatus;
+use credwarden_credential::snapshot::Status as CredentialStatus;
 use credwarden_estate::estate::age_days;
 use credwarden_remedy::answer::Status;
 use jiff::SignedDuration;
@@ -37,7 +37,7 @@ async fn with_the_lease() -> std::ops::Range<usize> {
 
 async fn is_remediated_for_config(world: &World, context: &str) {
     let key = world.key("alice", 0);
-    assert_eq!(world.status(&key), KeyStatus::Inactive, "{context}");
+    assert_eq!(world.status(&key), CredentialStatus::Inactive, "{context}");
     assert_eq!((world.writes().len(), world.spent("act")), (1, 1), "{context}");
     let work = world.work("alice", ACT, &key).await.unwrap();
     assert_eq!(work.request.requester, CONFIG, "{context}");

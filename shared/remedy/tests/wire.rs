@@ -11,7 +11,8 @@ use aws_sdk_iam::types::error::NoSuchEntityException;
 use aws_sdk_ssm::operation::get_automation_execution::GetAutomationExecutionOutput;
 use aws_sdk_ssm::types::{AutomationExecution, AutomationExecutionStatus, StepExecution};
 use aws_smithy_mocks::{mock, mock_client};
-use credwarden_credential::id::{AccessKeyId, UserId, UserName};
+use credwarden_credential::id::{UserId, UserName};
+use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::KeyStatus;
 use credwarden_remedy::resource::{Config, ReadConfig};
 use credwarden_remedy::ssm::{ExecutionStatus, ReadSsm, Ssm};
@@ -102,8 +103,8 @@ async fn a_key_is_updated_by_the_name_of_its_user() {
         })
         .then_output(|| UpdateAccessKeyOutput::builder().build());
     let writer = IamWriter::new(mock_client!(aws_sdk_iam, [&rule]));
-    let (user, key): (UserName, AccessKeyId) = ("alice".parse().unwrap(), "AKIAIOSFODNN7EXAMPLE".parse().unwrap());
-    writer.update_access_key(&user, &key, KeyStatus::Inactive).await.unwrap();
+    let (user, key): (UserName, CredentialId) = ("alice".parse().unwrap(), "AKIAIOSFODNN7EXAMPLE".parse().unwrap());
+    writer.set_status(&user, &key, KeyStatus::Inactive).await.unwrap();
     assert_eq!(rule.num_calls(), 1);
 }
 
@@ -116,12 +117,10 @@ async fn a_key_that_is_gone_is_told_from_a_failure() {
     let denied = mock!(aws_sdk_iam::Client::update_access_key).then_error(|| {
         UpdateAccessKeyError::generic(ErrorMetadata::builder().code("AccessDenied").message("no").build())
     });
-    let (user, key): (UserName, AccessKeyId) = ("alice".parse().unwrap(), "AKIAIOSFODNN7EXAMPLE".parse().unwrap());
-    let error =
-        IamWriter::new(mock_client!(aws_sdk_iam, [&gone])).update_access_key(&user, &key, KeyStatus::Active).await;
+    let (user, key): (UserName, CredentialId) = ("alice".parse().unwrap(), "AKIAIOSFODNN7EXAMPLE".parse().unwrap());
+    let error = IamWriter::new(mock_client!(aws_sdk_iam, [&gone])).set_status(&user, &key, KeyStatus::Active).await;
     assert!(matches!(error, Err(WriteError::NoSuchEntity { .. })), "{error:?}");
-    let error =
-        IamWriter::new(mock_client!(aws_sdk_iam, [&denied])).update_access_key(&user, &key, KeyStatus::Active).await;
+    let error = IamWriter::new(mock_client!(aws_sdk_iam, [&denied])).set_status(&user, &key, KeyStatus::Active).await;
     let text = error.unwrap_err().to_string();
     assert!(
         text.starts_with("failed to update access key AKIAIOSFODNN7EXAMPLE of `alice`: ")

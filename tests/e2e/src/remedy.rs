@@ -194,22 +194,22 @@ pub async fn settle_by_schedule(sandbox: &Sandbox) -> Result<Vec<Ended>> {
 
 const MOST_HOURS: usize = 6;
 
-/// A change of a key that reached IAM.
+/// A change of a key-like credential that reached IAM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyChange {
     /// Its number among all calls.
     pub number: u64,
     /// Sandbox time.
     pub at: Timestamp,
-    /// Name of the key's user.
+    /// Name of its user.
     pub user: String,
-    /// The key.
+    /// Its id.
     pub key: String,
     /// `Active` or `Inactive`.
     pub to: String,
 }
 
-/// The changes of keys that IAM made, in order.
+/// The changes of key-like credentials that IAM made, in order.
 pub fn key_changes(sandbox: &Sandbox) -> Vec<KeyChange> {
     sandbox.calls().iter().filter(|recorded| was_executed(recorded)).filter_map(key_change).collect()
 }
@@ -217,13 +217,14 @@ pub fn key_changes(sandbox: &Sandbox) -> Vec<KeyChange> {
 fn key_change(recorded: &Recorded) -> Option<KeyChange> {
     let call = &recorded.call;
     let text = |name: &str| call.parameters.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    (call.action == "iam:UpdateAccessKey").then(|| KeyChange {
-        number: call.number,
-        at: call.at,
-        user: text("UserName"),
-        key: text("AccessKeyId"),
-        to: text("Status"),
-    })
+    let id = match call.action.as_str() {
+        "iam:UpdateAccessKey" => "AccessKeyId",
+        "iam:UpdateSSHPublicKey" => "SSHPublicKeyId",
+        "iam:UpdateServiceSpecificCredential" => "ServiceSpecificCredentialId",
+        "iam:UpdateSigningCertificate" => "CertificateId",
+        _ => return None,
+    };
+    Some(KeyChange { number: call.number, at: call.at, user: text("UserName"), key: text(id), to: text("Status") })
 }
 
 fn was_executed(recorded: &Recorded) -> bool {

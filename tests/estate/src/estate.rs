@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use credwarden_credential::id::{AccessKeyId, AccountId, Arn, GroupName, UserId, UserName};
+use credwarden_credential::id::{AccountId, Arn, GroupName, UserId, UserName};
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{
     AccessKey, Credential, KeyStatus, Known, LastUse, Listing, Snapshot, Status, User,
@@ -332,15 +332,20 @@ impl Estate {
         self
     }
 
-    /// Makes a key active or inactive, as `UpdateAccessKey` does. `false` if there is no such key.
-    pub fn set_status(&mut self, key: &AccessKeyId, status: KeyStatus) -> bool {
+    /// Makes a credential active or inactive, as the call of its kind does. `false` if there is none.
+    pub fn set_status(&mut self, credential: &CredentialId, status: KeyStatus) -> bool {
         let now = self.now;
-        let found = self.users.iter_mut().flat_map(|user| &mut user.keys).find(|owned| owned.key.id == *key);
-        found.is_some_and(|owned| {
-            owned.key.status = status;
-            owned.changed = now;
-            true
-        })
+        for user in &mut self.users {
+            if let Some(owned) = user.keys.iter_mut().find(|owned| credential.as_str() == owned.key.id.as_str()) {
+                (owned.key.status, owned.changed) = (status, now);
+                return true;
+            }
+            if let Some(owned) = user.others.iter_mut().find(|owned| owned.credential.id == *credential) {
+                (owned.credential.status, owned.changed) = (status.into(), now);
+                return true;
+            }
+        }
+        false
     }
 
     /// Everything that can be known of the account: all keys with their last use.
@@ -424,10 +429,11 @@ impl EstateUser {
         &self.detail.record.name
     }
 
-    /// The user's credentials of a kind other than access keys, in the order of ids.
+    /// The user's credentials of a kind, in the order of ids.
     pub fn of(&self, kind: CredentialKind) -> Vec<Credential> {
         let mut credentials: Vec<_> = match (kind, self.password) {
             (CredentialKind::ConsolePassword, Some(password)) => vec![password.credential()],
+            (CredentialKind::AccessKey, _) => self.keys.iter().map(|owned| Credential::from(&owned.key)).collect(),
             _ => self
                 .others
                 .iter()

@@ -5,6 +5,7 @@ use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
 
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserId, UserName};
+use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{Credential, KeyStatus, LastUse};
 use credwarden_estate::fake::FakeIam;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
@@ -162,26 +163,38 @@ pub struct GatedWriter {
 }
 
 impl WriteIam for GatedWriter {
-    async fn update_access_key(&self, user: &UserName, key: &AccessKeyId, status: KeyStatus) -> Result<(), WriteError> {
+    async fn set_status(
+        &self,
+        user: &UserName,
+        credential: &CredentialId,
+        status: KeyStatus,
+    ) -> Result<(), WriteError> {
         let call = async || {
             if *self.lists_lag.lock().unwrap() {
                 let before = FakeIam::new(self.iam.estate());
                 self.stale.lock().unwrap().get_or_insert(before);
             }
-            let belongs = self
-                .iam
-                .estate()
+            let estate = self.iam.estate();
+            let belongs = estate
                 .find(user.as_str())
-                .is_some_and(|user| user.keys.iter().any(|owned| owned.key.id == *key));
+                .is_some_and(|user| user.of(credential.kind()).iter().any(|owned| owned.id == *credential));
             if !belongs {
-                return Err(WriteError::NoSuchEntity { user: user.clone(), key: key.clone() });
+                return Err(WriteError::NoSuchEntity { user: user.clone(), credential: credential.clone() });
             }
-            self.iam.change(|estate| estate.set_status(key, status));
-            self.writes.lock().unwrap().push((key.clone(), status));
+            self.iam.change(|estate| estate.set_status(credential, status));
+            self.writes.lock().unwrap().push((credential.clone(), status));
             Ok(())
         };
-        let fail = || WriteError::Failed { user: user.clone(), key: key.clone(), why: "no answer".to_owned() };
-        self.gate.pass(format!("iam:UpdateAccessKey {key}"), call, fail).await
+        let fail =
+            || WriteError::Failed { user: user.clone(), credential: credential.clone(), why: "no answer".to_owned() };
+        let action = match credential.kind() {
+            CredentialKind::AccessKey => "UpdateAccessKey",
+            CredentialKind::ServiceSpecificCredential => "UpdateServiceSpecificCredential",
+            CredentialKind::SshPublicKey => "UpdateSSHPublicKey",
+            CredentialKind::SigningCertificate => "UpdateSigningCertificate",
+            other => panic!("no status of a {other} is written"),
+        };
+        self.gate.pass(format!("iam:{action} {credential}"), call, fail).await
     }
 }
 

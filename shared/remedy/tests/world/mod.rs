@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use credwarden_credential::id::{AccessKeyId, UserId, UserName};
-use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::KeyStatus;
+use credwarden_credential::id::{UserId, UserName};
+use credwarden_credential::kind::{CredentialId, CredentialKind};
+use credwarden_credential::snapshot::{KeyStatus, Status};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_estate::fake::FakeIam;
 use credwarden_ledger::Ledger;
@@ -51,9 +51,16 @@ const KILL_SWITCH: &str = "/credwarden/kill-switch";
 
 pub const REMEDY: Remedy = Remedy {
     name: RemedyName::DeactivateCredential,
-    rules: &[Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User }],
-    act: |key| (key.status == KeyStatus::Active).then_some(KeyStatus::Inactive),
-    undo: |key| (key.status == KeyStatus::Inactive).then_some(KeyStatus::Active),
+    rules: &[
+        Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User },
+        Answered {
+            rule: unauthorized_key_creation::RULE,
+            judge: unauthorized_key_creation::judge,
+            evidence: Evidence::Provenance,
+        },
+    ],
+    act: |found| (found.status == Status::Active).then_some(KeyStatus::Inactive),
+    undo: |found| (found.status == Status::Inactive).then_some(KeyStatus::Active),
 };
 
 pub fn noon() -> Timestamp {
@@ -76,7 +83,7 @@ pub fn alice() -> Estate {
 }
 
 pub type Parameters = Arc<Mutex<BTreeMap<String, String>>>;
-pub type Writes = Arc<Mutex<Vec<(AccessKeyId, KeyStatus)>>>;
+pub type Writes = Arc<Mutex<Vec<(CredentialId, KeyStatus)>>>;
 
 pub struct World {
     pub iam: FakeIam,
@@ -124,10 +131,15 @@ impl World {
 
     /// A complete pass has reported by `policy` that long ago.
     pub async fn reported(&self, policy: &str, ago: SignedDuration) {
+        self.reported_of(RULE, policy, ago).await;
+    }
+
+    /// A complete pass of a rule has reported by `policy` that long ago.
+    pub async fn reported_of(&self, rule: RuleName, policy: &str, ago: SignedDuration) {
         let policy = Policy::parse(policy).unwrap();
         let at = self.now.get() - ago;
         let ledger = self.ledger();
-        ledger.record_reported(RULE, &policy, at).await.unwrap();
+        ledger.record_reported(rule, &policy, at).await.unwrap();
         let complete = CompletePass {
             started: at,
             finished: at,
@@ -136,9 +148,9 @@ impl World {
             report_made: Some(at),
             policy: policy.id(),
         };
-        let mut passes = ledger.passes(RULE).await.unwrap();
+        let mut passes = ledger.passes(rule).await.unwrap();
         passes.complete = Some(complete);
-        ledger.keep_passes(RULE, &passes, at).await.unwrap();
+        ledger.keep_passes(rule, &passes, at).await.unwrap();
     }
 
     pub fn set_policy(&self, policy: &str) {
@@ -171,16 +183,19 @@ impl World {
         CredentialId::AccessKey(self.iam.estate().find(name).unwrap().keys[place].key.id.clone())
     }
 
-    pub fn status(&self, key: &CredentialId) -> KeyStatus {
-        let CredentialId::AccessKey(id) = key else { panic!("{key} is no access key") };
+    /// The first credential of another kind.
+    pub fn other(&self, name: &str, kind: CredentialKind) -> CredentialId {
+        self.iam.estate().find(name).unwrap().of(kind)[0].id.clone()
+    }
+
+    pub fn status(&self, credential: &CredentialId) -> Status {
         let estate = self.iam.estate();
-        let mut keys = estate.users.iter().flat_map(|user| &user.keys);
-        keys.find(|owned| owned.key.id == *id).unwrap().key.status
+        let mut held = estate.users.iter().flat_map(|user| user.of(credential.kind()));
+        held.find(|found| found.id == *credential).unwrap().status
     }
 
     pub fn by_hand(&self, key: &CredentialId, status: KeyStatus) {
-        let CredentialId::AccessKey(id) = key else { panic!("{key} is no access key") };
-        assert!(self.iam.change(|estate| estate.set_status(id, status)));
+        assert!(self.iam.change(|estate| estate.set_status(key, status)));
     }
 
     pub fn writes(&self) -> Vec<(String, KeyStatus)> {

@@ -8,7 +8,7 @@ use access_key_age::RULE;
 use credwarden_config_rule::{
     Compliance, CompliancePage, ConfigService, Evaluation, PutEvaluations, ServiceError, StoredResult,
 };
-use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::KeyStatus;
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_estate::fake::{Action, FakeIam};
@@ -210,7 +210,7 @@ async fn the_second_day_reads_who_changed_and_who_breaks_the_policy() {
     let day = age_days(1);
     let mut estate = first.estate().after(day);
     let changed = estate.find("user-001").unwrap().keys[0].key.id.clone();
-    assert!(estate.set_status(&changed, KeyStatus::Inactive));
+    assert!(estate.set_status(&CredentialId::AccessKey(changed), KeyStatus::Inactive));
     let second = FakeIam::new(estate.without("user-003"));
     assert_eq!(world.run(second.clone(), now() + day, AMPLE).await, Ok(true));
     let mut read = second.calls_of(Action::ListAccessKeys);

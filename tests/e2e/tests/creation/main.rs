@@ -1,5 +1,6 @@
 //! Who makes credentials usable, from CloudTrail's event to the ledger, with the functions' own binaries.
 
+mod kinds;
 mod recorded;
 mod refused;
 mod verdicts;

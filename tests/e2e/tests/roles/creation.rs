@@ -6,14 +6,18 @@ use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::Sandbox;
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The rule that judges by who created credentials.
 const RULE: &str = "credwarden-unauthorized-key-creation";
 
+/// Self-signed, its key thrown away.
+const CERTIFICATE: &str = include_str!("certificate.pem");
+
 /// Somebody creates a key, something happens that nobody has ever seen, and each rule misses somebody it has seen.
 pub(crate) async fn created() -> Result<Sandbox> {
     let estate = Estate::new(FIRST_DAY).user("silent").password(age_days(3)).key(age_days(3));
+    let estate = (0..3).fold(estate, |estate, number| estate.user(&format!("holder-{number}")).key(age_days(3)));
     let rules = ["credwarden-access-key-age", "credwarden-unused-credentials", RULE];
     let leaving = |estate: Estate, rule: &&str| estate.user(&format!("leaves-{rule}")).key(age_days(200));
     let estate = rules.iter().fold(estate, leaving);
@@ -21,6 +25,9 @@ pub(crate) async fn created() -> Result<Sandbox> {
     let mut policy = sandbox.deployed_policy()?;
     let members = policy.as_object_mut().context("a policy is an object")?;
     members.insert("creation".to_owned(), json!({ "default": { "creators": ["arn:*:iam::*:role/deployer"] } }));
+    members.insert("budget".to_owned(), json!({ "perDay": 10, "percentPerDay": 100 }));
+    let remedy = json!({ "default": { "remedy": "deactivate-credential", "mode": "enforce" } });
+    members.insert("remedies".to_owned(), json!({ "unauthorized-key-creation": remedy }));
     sandbox.set_policy(&policy.to_string()).await?;
     for rule in rules {
         evaluated(&sandbox, rule).await?;
@@ -44,7 +51,37 @@ pub(crate) async fn created() -> Result<Sandbox> {
     // The report of before is too old by then.
     sandbox.advance(HOUR * 5).await?;
     evaluated(&sandbox, RULE).await?;
+    taken_away(&sandbox).await?;
     Ok(sandbox)
+}
+
+/// Somebody who may not creates a credential of every further kind, and a day later they are taken away.
+async fn taken_away(sandbox: &Sandbox) -> Result<()> {
+    sandbox.advance(HOUR * 24).await?;
+    let thief = Person::role("arn:aws:iam::123456789012:role/developer", "dana");
+    for (action, name, value) in [
+        ("CreateServiceSpecificCredential", "ServiceName", "codecommit.amazonaws.com"),
+        ("UploadSSHPublicKey", "SSHPublicKeyBody", "ssh-rsa AAAAB3 dana"),
+        ("UploadSigningCertificate", "CertificateBody", CERTIFICATE),
+    ] {
+        sandbox.act(&thief, action, &[("UserName", "newcomer"), (name, value)]).await?;
+    }
+    sandbox.deliver_events().await?;
+    let found = async || {
+        let truth = sandbox.truth().await?;
+        let mut users = truth.get("users").and_then(Value::as_array).into_iter().flatten();
+        let found = users.find(|user| user.get("name").is_some_and(|name| name == "newcomer"));
+        found.cloned().context("the newcomer is there")
+    };
+    let id = found().await?.get("id").and_then(Value::as_str).context("with an id")?.to_owned();
+    sandbox.start_document(RULE, &[("ResourceId", &id)], "olivia")?;
+    sandbox.run_automations().await?;
+    let newcomer = found().await?;
+    for kind in ["service_specific_credentials", "ssh_public_keys", "signing_certificates"] {
+        let status = newcomer.pointer(&format!("/{kind}/0/status"));
+        ensure!(status.is_some_and(|status| status == "Inactive"), "{kind}: {newcomer}, {:?}", sandbox.executions());
+    }
+    Ok(())
 }
 
 async fn evaluated(sandbox: &Sandbox, rule: &str) -> Result<()> {

@@ -234,15 +234,18 @@ fn of_identities() -> Vec<Probe> {
         "iam:ListServiceSpecificCredentials",
         "iam:ListSigningCertificates",
         "iam:UpdateAccessKey",
+        "iam:UpdateSSHPublicKey",
+        "iam:UpdateServiceSpecificCredential",
+        "iam:UpdateSigningCertificate",
         // Nobody's.
         "iam:ListUserPolicies",
         "iam:ListUserTags",
         "iam:ListMFADevices",
         "iam:DeleteAccessKey",
         "iam:CreateAccessKey",
-        "iam:UpdateSSHPublicKey",
-        "iam:UpdateServiceSpecificCredential",
-        "iam:UpdateSigningCertificate",
+        "iam:DeleteSSHPublicKey",
+        "iam:DeleteServiceSpecificCredential",
+        "iam:DeleteSigningCertificate",
     ] {
         probes.push(ours(action, change_of("silent")));
     }
@@ -264,7 +267,14 @@ fn of_identities() -> Vec<Probe> {
     probes.push(ours("iam:ListAttachedGroupPolicies", json!({ "GroupName": "admins" })));
     probes.push(ours("ssm:GetAutomationExecution", json!({ "AutomationExecutionId": EXECUTION })));
     // The policy protects this path, whoever asks.
-    probes.push(elsewhere("iam:UpdateAccessKey", change_of(PROTECTED_USER)));
+    for action in [
+        "iam:UpdateAccessKey",
+        "iam:UpdateSSHPublicKey",
+        "iam:UpdateServiceSpecificCredential",
+        "iam:UpdateSigningCertificate",
+    ] {
+        probes.push(elsewhere(action, change_of(PROTECTED_USER)));
+    }
     let exception = "credwarden:exception/access-key-age";
     let on = |user: &str, key: &str| json!({ "UserName": user, "Tags": [{ "Key": key, "Value": "any" }] });
     let off = |user: &str, key: &str| json!({ "UserName": user, "TagKeys": [key] });
