@@ -22,7 +22,10 @@ pub const ACTIONS: [&str; 10] = [
 
 /// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, and who created
 /// credentials.
-pub fn policy(ledger_table: Option<&str>) -> Value {
+///
+/// With the role of a deployment's documents, two more for asking for exceptions: the documents of that name in any region, and
+/// that the role is passed to them and to nothing else.
+pub fn policy(ledger_table: Option<&str>, automation_role: Option<&str>) -> Value {
     let account = json!({ "Sid": "CredwardenReads", "Effect": "Allow", "Action": ACTIONS, "Resource": "*" });
     let of_ledger = ledger_table.map(|table| {
         let table = arn(table);
@@ -37,7 +40,22 @@ pub fn policy(ledger_table: Option<&str>) -> Value {
             }),
         ]
     });
-    let statements: Vec<Value> = iter::once(account).chain(of_ledger.into_iter().flatten()).collect();
+    let of_documents = automation_role.map(|role| {
+        let documents =
+            ["document/*-tag-exception", "automation-definition/*-tag-exception:*", "automation-execution/*"];
+        [
+            json!({
+                "Sid": "CredwardenAsksForExceptions", "Effect": "Allow", "Action": ["ssm:StartAutomationExecution"],
+                "Resource": documents.map(|document| format!("arn:aws:ssm:*:*:{document}")),
+            }),
+            json!({
+                "Sid": "CredwardenPassesItsRole", "Effect": "Allow", "Action": ["iam:PassRole"], "Resource": role,
+                "Condition": { "StringEquals": { "iam:PassedToService": "ssm.amazonaws.com" } },
+            }),
+        ]
+    });
+    let optional = of_ledger.into_iter().flatten().chain(of_documents.into_iter().flatten());
+    let statements: Vec<Value> = iter::once(account).chain(optional).collect();
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
