@@ -12,9 +12,9 @@ async fn the_terminal_asks_by_the_document_and_shows_what_the_ledger_holds() {
     let estate = Estate::new(noon()).user("vendor").key(age_days(120));
     let (user_id, key_id) = (id(&estate, "vendor").unwrap(), estate.users[0].keys[0].key.id.to_string());
     let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
-    let mut roles = sandbox.deployment().roles.values();
-    let role = roles.find(|role| role.trusted_services.iter().any(|service| service == "ssm.amazonaws.com")).unwrap();
-    let role = role.arn.as_str();
+    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
+    let roles = &sandbox.deployment().roles;
+    let role = roles.values().find(|role| trusts_ssm(&role.trusted_services)).unwrap().arn.as_str();
     let olivia = Person::user("olivia");
     let run = async |arguments: &[&str]| sandbox.run(&olivia, "credwarden", arguments).await.unwrap();
     let asked = ["--ledger-table", "credwarden-ledger", "--automation-role", role];
