@@ -63,6 +63,7 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
         }
     }
     let (findings, notes) = sort_out(user, active, policy, exceptions, &mut gaps, now);
+    let notes = exceptions.forged(user, RULE, now).into_iter().chain(notes).collect();
     Verdict::of(findings, notes, gaps, holds_one.into(), now)
 }
 

@@ -68,6 +68,7 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
         sort_in(finding, covering, &mut findings, &mut notes);
     }
     findings.sort_by(|one: &Finding, other| (one.since(), one.credential()).cmp(&(other.since(), other.credential())));
+    let notes = exceptions.forged(user, RULE, now).into_iter().chain(notes).collect();
     Verdict::of(findings, notes, gaps, holds_one.into(), now)
 }
 

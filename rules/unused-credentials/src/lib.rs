@@ -76,6 +76,7 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
         }
     }
     findings.sort_by(|one: &Finding, other| (one.since(), one.credential()).cmp(&(other.since(), other.credential())));
+    let notes = exceptions.forged(user, RULE, now).into_iter().chain(notes).collect();
     Verdict::of(findings, notes, gaps, holds_one.into(), now)
 }
 

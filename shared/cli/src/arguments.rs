@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use credwarden_credential::id::UserId;
+use credwarden_credential::kind::CredentialId;
 use credwarden_policy::preset::Preset;
 use credwarden_policy::remedy::RuleName;
 use jiff::Timestamp;
@@ -13,7 +15,8 @@ use crate::rules::RULES;
 
 /// Long-term credentials on AWS: what breaks the policy, why, and since when.
 ///
-/// Everything here only reads. The limits are the policy's, and the judgement is the one that AWS Config is told.
+/// Everything here only reads, but `exception`, which asks a deployment's document for what others must approve. The limits
+/// are the policy's, and the judgement is the one that AWS Config is told.
 #[derive(Debug, Parser)]
 #[command(name = "credwarden", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub struct Arguments {
@@ -54,6 +57,9 @@ pub enum Command {
     Explain(Explain),
     /// Record the account, without secrets, to be judged later with `--snapshot`.
     Snapshot(Record),
+    /// Show the exceptions of a deployment's ledger, or ask for one.
+    #[command(subcommand)]
+    Exception(Exception),
     /// Print a policy, check one, or print the schema of policies.
     Policy(PolicyRequest),
     /// Print the IAM policy that `scan`, `explain` and `snapshot` need, as JSON.
@@ -118,6 +124,77 @@ pub struct Permissions {
     /// Add the statements that `--ledger-table` needs, for this table or its ARN.
     #[arg(long, value_name = "NAME")]
     pub ledger_table: Option<String>,
+    /// Add the statements that asking for exceptions needs, with the role that the deployment's documents run in.
+    #[arg(long, value_name = "ARN")]
+    pub automation_role: Option<String>,
+}
+
+/// What `exception` is asked. Nothing is changed past the document: whoever is named in the policy must approve.
+#[derive(Debug, Subcommand)]
+pub enum Exception {
+    /// List the exceptions that hold.
+    List(Ledger),
+    /// Show one user's exceptions, those that have ended among them, and who asked for and approved each change.
+    Show {
+        /// The user's `AIDA…` id.
+        user: UserId,
+        /// The ledger.
+        #[command(flatten)]
+        ledger: Ledger,
+    },
+    /// Ask for an exception.
+    Grant(AskForMore),
+    /// Ask for a longer time of one that holds; it keeps its owner where none is named.
+    Extend(AskForMore),
+    /// End one that holds. Nobody has to approve it.
+    Revoke(Ask),
+}
+
+/// A deployment's ledger.
+#[derive(Debug, Args)]
+pub struct Ledger {
+    /// How the deployment's names begin.
+    #[arg(long, value_name = "PREFIX", default_value = "credwarden")]
+    pub prefix: String,
+    /// The account.
+    #[command(flatten)]
+    pub account: Account,
+}
+
+/// Of which exception something is asked.
+#[derive(Debug, Args)]
+pub struct Ask {
+    /// The user's `AIDA…` id.
+    pub user: UserId,
+    /// The rule that may be broken.
+    #[arg(long, value_name = "RULE", value_parser = rule_names())]
+    pub rule: RuleName,
+    /// The one credential, or `console-password`; without it, all of the user's.
+    #[arg(long, value_name = "ID")]
+    pub credential: Option<CredentialId>,
+    /// Why, in a sentence.
+    #[arg(long, value_name = "TEXT")]
+    pub justification: String,
+    /// The role that the deployment's documents run in: the output `AutomationRoleArn` of its stack.
+    #[arg(long, value_name = "ARN")]
+    pub automation_role: String,
+    /// The deployment.
+    #[command(flatten)]
+    pub ledger: Ledger,
+}
+
+/// What is asked that somebody must approve.
+#[derive(Debug, Args)]
+pub struct AskForMore {
+    /// Of which exception.
+    #[command(flatten)]
+    pub ask: Ask,
+    /// The last day (UTC), such as 2026-12-31, or the last second, such as 2026-12-31T12:00:00Z.
+    #[arg(long, value_name = "DAY")]
+    pub until: String,
+    /// Who answers for it: neither who asks nor who approves.
+    #[arg(long, value_name = "WHO")]
+    pub owner: Option<String>,
 }
 
 /// Where facts come from, and the policy they are judged by. Without a file, the account of the caller is read.

@@ -9,6 +9,7 @@
 
 pub mod arguments;
 pub mod class;
+pub mod exception;
 pub mod explain;
 pub mod failure;
 pub mod finding;

@@ -31,7 +31,10 @@ pub const ANALYZER_ACTIONS: [&str; 4] = [
 
 /// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, and who created
 /// credentials.
-pub fn policy(ledger_table: Option<&str>) -> Value {
+///
+/// With the role of a deployment's documents, two more for asking for exceptions: the documents of that name in any region, and
+/// that the role is passed to them and to nothing else.
+pub fn policy(ledger_table: Option<&str>, automation_role: Option<&str>) -> Value {
     let account = json!({ "Sid": "CredwardenReads", "Effect": "Allow", "Action": ACTIONS, "Resource": "*" });
     let analyzers = json!({
         "Sid": "CredwardenReadsAnalyzers", "Effect": "Allow", "Action": ANALYZER_ACTIONS, "Resource": "*",
@@ -49,8 +52,22 @@ pub fn policy(ledger_table: Option<&str>) -> Value {
             }),
         ]
     });
-    let statements: Vec<Value> =
-        iter::once(account).chain(of_ledger.into_iter().flatten()).chain([analyzers]).collect();
+    let of_documents = automation_role.map(|role| {
+        let documents =
+            ["document/*-tag-exception", "automation-definition/*-tag-exception:*", "automation-execution/*"];
+        [
+            json!({
+                "Sid": "CredwardenAsksForExceptions", "Effect": "Allow", "Action": ["ssm:StartAutomationExecution"],
+                "Resource": documents.map(|document| format!("arn:aws:ssm:*:*:{document}")),
+            }),
+            json!({
+                "Sid": "CredwardenPassesItsRole", "Effect": "Allow", "Action": ["iam:PassRole"], "Resource": role,
+                "Condition": { "StringEquals": { "iam:PassedToService": "ssm.amazonaws.com" } },
+            }),
+        ]
+    });
+    let optional = of_ledger.into_iter().flatten().chain(of_documents.into_iter().flatten());
+    let statements: Vec<Value> = iter::once(account).chain(optional).chain([analyzers]).collect();
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

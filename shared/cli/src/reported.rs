@@ -281,7 +281,11 @@ impl Reported<'_> {
         let outcome = notes.iter().find_map(|note| match note {
             Note::DueBy { credential, reached } if *credential == id => Some(Outcome::Due { by: *reached }),
             Note::NotKnown(gap) => Some(Outcome::Unknown { why: self.named(&gap.to_string(), &id) }),
-            Note::DueBy { .. } | Note::Baseline { .. } | Note::ReportedBaseline { .. } | Note::Excepted { .. } => None,
+            Note::DueBy { .. }
+            | Note::Baseline { .. }
+            | Note::ReportedBaseline { .. }
+            | Note::Excepted { .. }
+            | Note::ForgedException { .. } => None,
         });
         outcome.unwrap_or(Outcome::Fine)
     }

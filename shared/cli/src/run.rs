@@ -12,7 +12,7 @@ use crate::input::{account, facts, policy, text};
 use crate::output::{Look, csv, json, sarif, table};
 use crate::rules::{Creators, Rule, chosen, insist, judgeable};
 use crate::subject::Facts;
-use crate::{explain, permissions, scan};
+use crate::{exception, explain, permissions, scan};
 
 /// What is written to standard output, and the exit status.
 #[derive(Debug)]
@@ -42,10 +42,13 @@ pub async fn run(arguments: Arguments, look: Look, now: Timestamp) -> Result<Out
             let text = recording.to_json().context("failed to write the recording")?;
             Ok(Outcome::from(text + "\n"))
         }
+        Command::Exception(request) => Ok(Box::pin(exception::run(&request, now)).await?.into()),
         Command::Policy(request) => Ok(run_policy(&request)?.into()),
-        Command::Permissions(request) => {
-            Ok(json::render_sorted(&permissions::policy(request.ledger_table.as_deref()))?.into())
-        }
+        Command::Permissions(request) => Ok(json::render_sorted(&permissions::policy(
+            request.ledger_table.as_deref(),
+            request.automation_role.as_deref(),
+        ))?
+        .into()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "credwarden", &mut script);

@@ -3,10 +3,12 @@
 use credwarden_credential::age::{Days, date};
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::User;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::remedy::{RuleName, names};
+use crate::verdict::Note;
 
 names! {
     /// What people ask of an exception.
@@ -84,6 +86,29 @@ impl Exceptions {
                     && now <= exception.until
             })
             .max_by_key(|exception| exception.until)
+    }
+
+    /// The tags by which `user` claims exceptions from `rule` that there are not. Only the ledger counts, so they loosen nothing,
+    /// but somebody has written them. A tag that claims nothing any more is no forgery: tags follow the ledger within hours.
+    /// Tags that name no rule at all are told of by each.
+    pub fn forged(&self, user: &User, rule: RuleName, now: Timestamp) -> Vec<Note> {
+        let claims = user.tags.iter().filter_map(|(key, value)| Some((key, value, key.strip_prefix(TAG_PREFIX)?)));
+        let of_rule = claims.filter(|(_, _, of)| {
+            let name = of.split('/').next().unwrap_or_default();
+            name.parse::<RuleName>().map_or(true, |named| named == rule)
+        });
+        let forged = of_rule.filter(|(key, value, _)| {
+            let (id, until) = value.split_once(" until ").unwrap_or((value, ""));
+            let is_claiming = until.parse::<jiff::civil::Date>().is_err() || until > date(now).as_str();
+            let is_granted = self.0.iter().any(|exception| {
+                exception.user == user.id
+                    && exception.tag().0 == **key
+                    && exception.id == id
+                    && until <= date(exception.until).as_str()
+            });
+            is_claiming && !is_granted
+        });
+        forged.map(|(key, ..)| Note::ForgedException { tag: key.clone() }).collect()
     }
 }
 

@@ -313,6 +313,11 @@ pub enum Note {
         /// The last instant at which it holds.
         until: Timestamp,
     },
+    /// A tag of the user claims an exception that there is not.
+    ForgedException {
+        /// The tag's key.
+        tag: String,
+    },
     /// Another credential of the user may or may not break the policy.
     NotKnown(Gap),
 }
@@ -331,6 +336,7 @@ impl fmt::Display for Note {
             Self::Excepted { credential, exception, until } => {
                 write!(formatter, "{credential} EXCEPTED {exception} until {}", date(*until))
             }
+            Self::ForgedException { tag } => write!(formatter, "FORGED: no exception is granted as tag {tag} says"),
             Self::NotKnown(gap) => write!(formatter, "not all is known: {gap}"),
         }
     }

@@ -76,6 +76,7 @@ mod company {
                     Note::Baseline { .. }
                     | Note::ReportedBaseline { .. }
                     | Note::Excepted { .. }
+                    | Note::ForgedException { .. }
                     | Note::NotKnown(_) => {
                         panic!("this rule knows no baseline, nothing is excepted, and all is known")
                     }

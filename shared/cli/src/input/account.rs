@@ -250,7 +250,7 @@ fn failed(collected: Result<Collected, CollectError>) -> Result<Collected, Failu
 }
 
 /// Region and credentials as the arguments say, and where they say nothing as AWS's environment does.
-async fn sdk_config(account: &Account) -> SdkConfig {
+pub(crate) async fn sdk_config(account: &Account) -> SdkConfig {
     let mut loader = calls::loader();
     if let Some(profile) = &account.profile {
         loader = loader.profile_name(profile);

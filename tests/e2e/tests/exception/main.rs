@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the lints allow it in test functions only, and here stands what those share")]
 
 mod crashes;
+mod forged;
 mod refused;
 mod story;
+mod terminal;
