@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
 
+mod deployment;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use advance_work::aws::{CallError, Channels, Documents, Rules};
 use advance_work::digest::{Digest, Event, TopicArn};
-use advance_work::{Faults, Ports, Settings, advance};
+use advance_work::{Faults, Ports, advance};
 use credwarden_credential::id::UserId;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_ledger::Ledger;
@@ -16,6 +18,8 @@ use credwarden_ledger::notice::{Notice, NoticeKind, Owner, Undo};
 use credwarden_ledger::request::Document;
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use jiff::{SignedDuration, Timestamp};
+
+use self::deployment::settings;
 
 fn noon() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
@@ -106,14 +110,7 @@ impl Account {
     async fn hour(&self, now: Timestamp) -> Result<(), Faults> {
         let (parameters, documents, rules, channels) = (self.clone(), self.clone(), self.clone(), self.clone());
         let ports = Ports { parameters, documents, rules, channels, ledger: self.ledger() };
-        let settings = Settings {
-            prefix: "credwarden".to_owned(),
-            kill_switch_parameter: "/credwarden/kill-switch".to_owned(),
-            automation_role: "arn:aws:iam::123456789012:role/automation".to_owned(),
-            notice_topic: "arn:aws:sns:us-east-1:123456789012:credwarden-notices".parse().unwrap(),
-            account_contact: "account-contact".parse().unwrap(),
-        };
-        advance(&ports, &settings, now).await.1
+        advance(&ports, &settings(), now).await.1
     }
 
     fn owners(&self) -> Vec<String> {

@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
 
+mod deployment;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use advance_work::aws::{CallError, Channels, Documents, Rules};
 use advance_work::digest::{Digest, Event, TopicArn};
 use advance_work::metrics::Counts;
-use advance_work::{Faults, Ports, Settings, advance};
+use advance_work::{Faults, Ports, advance};
 use credwarden_credential::creation::CreationAct;
 use credwarden_credential::id::UserId;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
@@ -22,6 +24,8 @@ use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::{Action, Condition, Key, Table, Write};
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use jiff::{SignedDuration, Timestamp};
+
+use self::deployment::settings;
 
 const RULE: RuleName = RuleName::AccessKeyAge;
 const AGE: Document = Document::Rule(RULE);
@@ -109,14 +113,7 @@ impl Account {
     async fn hour(&self, now: Timestamp) -> (Counts, Result<(), Faults>) {
         let (parameters, documents, rules, channels) = (self.clone(), self.clone(), self.clone(), self.clone());
         let ports = Ports { parameters, documents, rules, channels, ledger: self.ledger() };
-        let settings = Settings {
-            prefix: "credwarden".to_owned(),
-            kill_switch_parameter: "/credwarden/kill-switch".to_owned(),
-            automation_role: "arn:aws:iam::123456789012:role/automation".to_owned(),
-            notice_topic: "arn:aws:sns:us-east-1:123456789012:credwarden-notices".parse().unwrap(),
-            account_contact: "account-contact".parse().unwrap(),
-        };
-        advance(&ports, &settings, now).await
+        advance(&ports, &settings(), now).await
     }
 
     /// A run dies that held the lease on a user.

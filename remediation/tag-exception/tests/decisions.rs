@@ -133,8 +133,8 @@ fn naive(asked: &Asked, change: Change, before: Option<&Exception>, user: &str, 
     let (Some(owner), Some(until), Some(requester)) = (owner, asked.until, asked.requester.clone()) else {
         return false;
     };
-    // In this world names are unique, people are users, and the sessions of the one role are one.
-    let person = |arn: &str| if arn.contains(":assumed-role/") { "approver".to_owned() } else { last(arn) };
+    // In this world names are unique, people are users, and the sessions of one role are one.
+    let person = |arn: &str| arn.split('/').nth(1).unwrap().to_owned();
     let also_called = |arn: &str| last(arn);
     let is_owner = |arn: &str| also_called(arn) == owner;
     let counts = |arn: &str| arn.contains(":user/") || arn.contains("assumed-role/approver/");

@@ -14,6 +14,12 @@ const STORED_RESULTS: Grant = Grant { actions: &["config:GetComplianceDetailsByC
 /// The policy.
 const POLICY: Grant = Grant { actions: &["ssm:GetParameter"], on: On::PolicyParameter };
 
+/// The kill switch.
+const KILL_SWITCH: Grant = Grant { actions: &["ssm:GetParameter"], on: On::KillSwitchParameter };
+
+/// What the execution that invokes asks, and who asked.
+const EXECUTION: Grant = Grant { actions: &["ssm:GetAutomationExecution"], on: On::Executions };
+
 /// What a rule remembers: how far it came, and what it saw.
 const MEMORY_OF_A_RULE: Grant = Grant {
     actions: &[
@@ -173,9 +179,9 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     },
                     Grant { actions: &["iam:ListAttachedGroupPolicies"], on: On::Groups },
                     Grant { actions: &["config:BatchGetResourceConfig"], on: On::Any },
-                    Grant { actions: &["ssm:GetAutomationExecution"], on: On::Executions },
+                    EXECUTION,
                     POLICY,
-                    Grant { actions: &["ssm:GetParameter"], on: On::KillSwitchParameter },
+                    KILL_SWITCH,
                     Grant {
                         actions: &[
                             "dynamodb:ConditionCheckItem",
@@ -203,9 +209,9 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     Grant { actions: &["iam:ListUsers"], on: On::Any },
                     Grant { actions: &["iam:GetUser"], on: On::Users },
                     Grant { actions: &["iam:TagUser", "iam:UntagUser"], on: On::ExceptionTags },
-                    Grant { actions: &["ssm:GetAutomationExecution"], on: On::Executions },
+                    EXECUTION,
                     POLICY,
-                    Grant { actions: &["ssm:GetParameter"], on: On::KillSwitchParameter },
+                    KILL_SWITCH,
                     Grant {
                         actions: &["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
                         on: On::Ledger,
@@ -233,7 +239,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     ],
                     on: On::Ledger,
                 },
-                Grant { actions: &["ssm:GetParameter"], on: On::KillSwitchParameter },
+                KILL_SWITCH,
                 Grant { actions: &["ssm:StartAutomationExecution"], on: On::Documents },
                 Grant { actions: &["iam:PassRole"], on: On::AutomationRole },
                 Grant { actions: &["config:StartConfigRulesEvaluation"], on: On::Rules },

@@ -3,13 +3,13 @@
 use credwarden_credential::creation::Intended;
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
-use credwarden_policy::exception::{Exception, Exceptions, Hold};
+use credwarden_policy::exception::{Exceptions, Hold};
 use credwarden_policy::remedy::RuleName;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::due;
 use crate::ledger::{Ledger, LedgerError, attributes, body};
-use crate::table::{Action, Attributes, Condition, DUE, EXPIRES_AT, Item, Key, OPEN, Query, Table, Write};
+use crate::table::{Action, Attributes, Condition, EXPIRES_AT, Item, Key, Query, Table, Write};
 use crate::work::{self, Act, Outcome, Step, Work};
 
 /// How long holds and exceptions are kept after they end, for whoever asks what happened.
@@ -81,27 +81,6 @@ impl<T: Table> Ledger<T> {
         let query = Query::Due { open: due::EXCEPTION, from: now.as_second(), to: i64::MAX };
         let items = self.query(&query, "read the exceptions").await?;
         items.iter().map(Item::body).collect::<Result<_, _>>().map(Exceptions)
-    }
-
-    /// Grants an exception, in place of an earlier one for the same.
-    pub async fn grant_exception(&self, exception: &Exception) -> Result<(), LedgerError> {
-        let Exception { id, user, rule, credential, until, owner: _, justification: _, approver: _ } = exception;
-        let key = exception_key(user, *rule, credential.as_ref());
-        let mut put: Attributes = [body(exception, &key)?].into();
-        put.extend(attributes([
-            (OPEN, due::EXCEPTION.into()),
-            (DUE, until.as_second().into()),
-            (EXPIRES_AT, kept(*until).into()),
-        ]));
-        let write = Write { key, condition: Condition::none(), action: Action::Put(put) };
-        self.write_one(write, &format!("grant exception `{id}`")).await
-    }
-
-    /// Takes an exception back.
-    pub async fn revoke_exception(&self, exception: &Exception) -> Result<(), LedgerError> {
-        let key = exception_key(&exception.user, exception.rule, exception.credential.as_ref());
-        let write = Write { key, condition: Condition::none(), action: Action::Delete };
-        self.write_one(write, &format!("revoke exception `{}`", exception.id)).await
     }
 
     /// Writes a hold, in place of an earlier one on the same credential.

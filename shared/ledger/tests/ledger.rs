@@ -8,6 +8,7 @@ use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{LastUse, Status};
 use credwarden_ledger::budget::Purse;
 use credwarden_ledger::due::DueItem;
+use credwarden_ledger::exception::ExceptionAct;
 use credwarden_ledger::lease::{Acquired, Lease};
 use credwarden_ledger::memory::MemoryTable;
 use credwarden_ledger::pass::{CompletePass, Gaps, PassUnderWay};
@@ -16,7 +17,7 @@ use credwarden_ledger::table::{Item, Key, Query, Table, TableError, Write};
 use credwarden_ledger::work::{Act, Begun, Intent, Outcome, Sighting, Step, Work};
 use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::document::DEFAULT;
-use credwarden_policy::exception::Exception;
+use credwarden_policy::exception::{Change, Exception};
 use credwarden_policy::policy::{Policy, PolicyId};
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use jiff::{SignedDuration, Timestamp};
@@ -222,6 +223,27 @@ async fn the_policy_of_the_last_complete_pass_up_to_a_time_is_known_through_ever
     }
 }
 
+/// An exception is changed, and its user's tags follow.
+async fn change(ledger: &Ledger<MemoryTable>, change: Change, exception: &Exception) {
+    let Exception { id, user, rule, credential, approver, justification, .. } = exception;
+    let seen = ledger.exception(user, *rule, credential.as_ref()).await.unwrap();
+    let act = ExceptionAct {
+        change,
+        execution: format!("{change}-{id}"),
+        requester: "carol".to_owned(),
+        approver: Some(approver.clone()),
+        justification: justification.clone(),
+        at: noon(),
+        user: user.clone(),
+        rule: *rule,
+        credential: credential.clone(),
+        before: seen.as_ref().map(|entry| entry.exception.clone()),
+        after: (change != Change::Revoke).then(|| exception.clone()),
+    };
+    ledger.change_exception(&act, seen.as_ref()).await.unwrap();
+    assert!(ledger.settle_tags(user, Some(&act.execution), noon()).await.unwrap());
+}
+
 #[tokio::test]
 async fn exceptions_are_found_by_user_and_all_that_hold_at_once() {
     let ledger = ledger();
@@ -236,13 +258,13 @@ async fn exceptions_are_found_by_user_and_all_that_hold_at_once() {
         approver: "bob".to_owned(),
     };
     let (short, long) = (exception("E1", later(5)), exception("E2", later(50)));
-    ledger.grant_exception(&short).await.unwrap();
-    ledger.grant_exception(&long).await.unwrap();
+    change(&ledger, Change::Grant, &short).await;
+    change(&ledger, Change::Grant, &long).await;
     assert_eq!(ledger.exceptions(later(5)).await.unwrap().0, [short.clone(), long.clone()]);
     assert_eq!(ledger.exceptions(later(6)).await.unwrap().0, std::slice::from_ref(&long));
     assert_eq!(ledger.record(&short.user).await.unwrap().exceptions.0.len(), 2);
     assert!(ledger.due(later(100)).await.unwrap().is_empty(), "an exception is nothing to do");
-    ledger.revoke_exception(&short).await.unwrap();
+    change(&ledger, Change::Revoke, &short).await;
     assert_eq!(ledger.record(&short.user).await.unwrap().exceptions.0, [long]);
 }
 

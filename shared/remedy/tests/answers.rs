@@ -6,7 +6,7 @@ use credwarden_credential::snapshot::Status as CredentialStatus;
 use credwarden_estate::estate::{ADMINISTRATOR_ACCESS, Estate, age_days};
 use credwarden_ledger::request::Request;
 use credwarden_ledger::table::{Action, Condition, Key, Table, Write};
-use credwarden_policy::exception::{Exception, Hold};
+use credwarden_policy::exception::{Change, Exception, Hold};
 use credwarden_remedy::answer::{Answer, Status};
 use credwarden_remedy::ssm::{Execution, ExecutionStatus};
 use jiff::SignedDuration;
@@ -152,9 +152,9 @@ async fn an_exception_and_a_hold_are_kept() {
         justification: "migration".to_owned(),
         approver: "bob".to_owned(),
     };
-    world.ledger().grant_exception(&exception).await.unwrap();
+    world.change_exception(Change::Grant, &exception).await;
     unchanged(&world, &world.remediate("alice").await, Status::Excepted, "exception EX-1 holds until 2026-11-25");
-    world.ledger().revoke_exception(&exception).await.unwrap();
+    world.change_exception(Change::Revoke, &exception).await;
     let hold = Hold { credential, until, reason: "on leave".to_owned(), by: "carol".to_owned() };
     world.ledger().write_hold(&user, &hold).await.unwrap();
     unchanged(&world, &world.remediate("alice").await, Status::Held, "carol holds it until");

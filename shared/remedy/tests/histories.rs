@@ -10,7 +10,7 @@ use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{KeyStatus, LastUse, Status as CredentialStatus};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_ledger::table::Value;
-use credwarden_policy::exception::{Exception, Hold};
+use credwarden_policy::exception::{Change, Exception, Hold};
 use credwarden_remedy::answer::Status;
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -124,7 +124,7 @@ async fn happen(world: &World, event: Event, truth: &mut Truth) {
                 justification: "migration".to_owned(),
                 approver: "bob".to_owned(),
             };
-            world.ledger().grant_exception(&exception).await.unwrap();
+            world.change_exception(Change::Grant, &exception).await;
         }
         Event::IsCreatedAgain { user } => {
             let name = USERS[user];

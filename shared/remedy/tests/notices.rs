@@ -7,7 +7,7 @@ mod world;
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_ledger::notice::{Notice, NoticeKind};
 use credwarden_ledger::request::Document;
-use credwarden_policy::exception::Exception;
+use credwarden_policy::exception::{Change, Exception};
 use credwarden_policy::remedy::RemedyName;
 
 use self::world::{RULE, World, alice, noon, policy_with};
@@ -88,7 +88,7 @@ async fn an_owner_is_told_when_an_exception_ends() {
         justification: "a move".to_owned(),
         approver: "bob".to_owned(),
     };
-    world.ledger().grant_exception(&exception).await.unwrap();
+    world.change_exception(Change::Grant, &exception).await;
     world.remediate("alice").await;
     let told = notice(&world).await;
     assert_eq!((told.kind, told.do_by), (NoticeKind::Excepted, Some(until)));

@@ -17,12 +17,14 @@ use credwarden_estate::estate::{Estate, age_days};
 use credwarden_estate::fake::FakeIam;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::due::DueItem;
+use credwarden_ledger::exception::ExceptionAct;
 use credwarden_ledger::memory::MemoryTable;
 use credwarden_ledger::pass::CompletePass;
 use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::Value;
 use credwarden_ledger::work::{Act, Work};
 use credwarden_policy::document::DEFAULT;
+use credwarden_policy::exception::{Change, Exception};
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use credwarden_remedy::answer::Answer;
@@ -167,6 +169,28 @@ impl World {
 
     pub fn ledger(&self) -> Ledger<MemoryTable> {
         Ledger::new(self.table.clone())
+    }
+
+    /// An exception is changed, and its user's tags follow.
+    pub async fn change_exception(&self, change: Change, exception: &Exception) {
+        let Exception { user, rule, credential, approver, justification, .. } = exception;
+        let (ledger, at) = (self.ledger(), self.now.get());
+        let seen = ledger.exception(user, *rule, credential.as_ref()).await.unwrap();
+        let act = ExceptionAct {
+            change,
+            execution: format!("{change}-{at}"),
+            requester: PERSON.to_owned(),
+            approver: Some(approver.clone()),
+            justification: justification.clone(),
+            at,
+            user: user.clone(),
+            rule: *rule,
+            credential: credential.clone(),
+            before: seen.as_ref().map(|entry| entry.exception.clone()),
+            after: (change != Change::Revoke).then(|| exception.clone()),
+        };
+        ledger.change_exception(&act, seen.as_ref()).await.unwrap();
+        assert!(ledger.settle_tags(user, Some(&act.execution), at).await.unwrap());
     }
 
     pub fn pass_time(&self, time: SignedDuration) {
