@@ -175,7 +175,7 @@ pub struct Credential {
 }
 
 /// IAM's `StatusType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It can be used.
@@ -239,7 +239,7 @@ pub enum KeyStatus {
 }
 
 /// When a credential was used last. It proves use, never disuse: it lags, and one use in 15 minutes is recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastUse {
     /// Not asked for.
@@ -260,7 +260,7 @@ pub enum LastUse {
 }
 
 /// Why a fact is not known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Gap {
     /// What went wrong.
     pub reason: GapReason,
@@ -271,7 +271,7 @@ pub struct Gap {
 }
 
 /// What went wrong in reading a fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapReason {
     /// The caller's role does not allow the call.

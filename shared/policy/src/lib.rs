@@ -23,6 +23,7 @@ pub mod limits;
 pub mod policy;
 pub mod preset;
 pub mod remedy;
+pub mod rotation;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod unused_access;

@@ -1,0 +1,182 @@
+//! The rotation of one access key: what is remembered of it, what its next step is decided by, and what that step is.
+//!
+//! Credwarden mints nothing here: the owner creates the second key and moves to it, Credwarden observes that, and makes the
+//! old key inactive once it is not needed any more. A rotation ends there. Nothing is deleted.
+
+use credwarden_credential::age::Days;
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::{Credential, LastUse};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::Limits;
+use crate::remedy::names;
+
+names! {
+    /// How a user gets its new key.
+    Delivery {
+        /// The owner is told, and creates it.
+        Owner = "owner",
+        /// Not at all: a role would do, and the owner is told which and how.
+        Replace = "replace",
+    }
+}
+
+/// How far the rotation of one key came. The ledger keeps it, and [`Decision::rotation`] says what it keeps next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rotation {
+    /// The key that is replaced.
+    pub key: CredentialId,
+    /// When its owner was told first; the telling is written together with the rotation.
+    pub opened: Timestamp,
+    /// The last instant at which the owner is expected to have moved.
+    pub deadline: Timestamp,
+    /// Who asked for it and why, where a person did: then its age does not matter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub forced: Option<Forced>,
+    /// The new key, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replacement: Option<Replacement>,
+    /// Since when live readings show the same last use of the old key.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub silence: Option<Silence>,
+    /// The owner's word that nothing needs the old key any more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub acknowledged: Option<Acknowledged>,
+    /// When it was told that the deadline had passed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub escalated: Option<Timestamp>,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended: Option<Ended>,
+}
+
+/// A person's request to rotate a key whatever its age.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Forced {
+    /// The ARN of who asked.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The key that takes the place of the old one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Replacement {
+    /// Its id.
+    pub key: CredentialId,
+    /// When it was seen first.
+    pub seen: Timestamp,
+}
+
+/// The live readings that show the old key unused since its last use.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Silence {
+    /// When a live reading first showed this last use.
+    pub since: Timestamp,
+    /// The last use that it and every later reading showed.
+    pub last_use: LastUse,
+}
+
+/// The owner's word that the new key is in place and nothing needs the old one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// The ARN of who said so.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a rotation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// How, in a sentence.
+    pub how: String,
+}
+
+/// What is read to decide the next step, live and at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The old key.
+    pub key: &'a Credential,
+    /// The user's other access keys, usable or not.
+    pub others: &'a [Credential],
+    /// What was decided before.
+    pub rotation: Option<&'a Rotation>,
+    /// A person's request that came with this execution.
+    pub forced: Option<&'a Forced>,
+    /// The owner's word that came with this execution.
+    pub acknowledged: Option<&'a Acknowledged>,
+    /// The longest time between two uses of the old key that was ever observed.
+    pub longest_gap: Option<Days>,
+    /// The limits of the user's access keys.
+    pub limits: Limits,
+    /// How the user gets its new key.
+    pub delivery: Delivery,
+    /// Whether the class lets the old key be made inactive after the deadline though it is in use.
+    pub may_force: bool,
+}
+
+/// The next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What is remembered from now on. It is written before anything is done.
+    pub rotation: Rotation,
+    /// What the owner is told, together with that.
+    pub tell: Option<Tell>,
+    /// What is done.
+    pub next: Next,
+}
+
+/// What the owner, or whoever answers for the account, is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// Create a second key and move to it by the deadline.
+    CreateKey,
+    /// There is no room for a second key: this other key stands in the way and has to be deleted by a person.
+    FreeSlot(CredentialId),
+    /// There is a new key: move to it, and say so.
+    Move(CredentialId),
+    /// The new key is used and the old one is not: say that nothing needs the old one.
+    Acknowledge(CredentialId),
+    /// The deadline has passed: what keeps the old key.
+    Overdue(Kept),
+    /// Use a role in place of the key.
+    UseRole,
+}
+
+/// What keeps an old key from being made inactive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// There is no new key.
+    NoNewKey,
+    /// The new key was never used.
+    NewKeyUnused(CredentialId),
+    /// The old key is in use, or may be.
+    InUse(LastUse),
+    /// Nobody has acknowledged.
+    NotAcknowledged,
+}
+
+/// What is done after the rotation was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing before `until`.
+    Wait {
+        /// When to look again.
+        until: Timestamp,
+        /// What is waited for, in a sentence.
+        why: String,
+    },
+    /// The old key is made inactive, as far as the guards let it.
+    Deactivate {
+        /// Whether it is made so even though it is in use: the class opted for it, the deadline has passed and its owner
+        /// has a new key that works.
+        though_in_use: bool,
+    },
+    /// Nothing: the rotation has ended.
+    End,
+}
