@@ -32,6 +32,12 @@ pub struct Rotation {
     pub opened: Timestamp,
     /// The last instant at which the owner is expected to have moved.
     pub deadline: Timestamp,
+    /// How the owner was told to get a new key. Where the policy says another way by now, a new rotation begins: nobody is
+    /// held to a deadline of something else.
+    pub delivery: Delivery,
+    /// What the owner was asked last, so that it is not asked twice.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub told: Option<Tell>,
     /// Who asked for it and why, where a person did: then its age does not matter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forced: Option<Forced>,
@@ -44,7 +50,7 @@ pub struct Rotation {
     /// The owner's word that nothing needs the old key any more.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub acknowledged: Option<Acknowledged>,
-    /// When it was told that the deadline had passed.
+    /// When it was told last that the deadline had passed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub escalated: Option<Timestamp>,
     /// How it ended.
@@ -79,7 +85,8 @@ pub struct Silence {
     pub last_use: LastUse,
 }
 
-/// The owner's word that the new key is in place and nothing needs the old one.
+/// The owner's word that the new key is in place and nothing needs the old one. It counts only for a replacement that
+/// existed when it was given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Acknowledged {
     /// The ARN of who said so.
@@ -106,11 +113,15 @@ pub struct Facts<'a> {
     pub others: &'a [Credential],
     /// What was decided before.
     pub rotation: Option<&'a Rotation>,
+    /// When the ledger says that the old key was last made inactive and seen so. If it is active again, then because
+    /// somebody made it so: a new rotation begins.
+    pub deactivated: Option<Timestamp>,
     /// A person's request that came with this execution.
     pub forced: Option<&'a Forced>,
     /// The owner's word that came with this execution.
     pub acknowledged: Option<&'a Acknowledged>,
-    /// The longest time between two uses of the old key that was ever observed.
+    /// The longest time between two uses of the old key that was ever observed; `None`: no two uses were. Where the
+    /// observations cannot be read, nothing is decided.
     pub longest_gap: Option<Days>,
     /// The limits of the user's access keys.
     pub limits: Limits,
@@ -132,11 +143,13 @@ pub struct Decision {
 }
 
 /// What the owner, or whoever answers for the account, is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Tell {
     /// Create a second key and move to it by the deadline.
     CreateKey,
-    /// There is no room for a second key: this other key stands in the way and has to be deleted by a person.
+    /// There is no room for a second key: this one, of the two the one used less lately, has to be deleted by a person. It
+    /// may be the old key itself.
     FreeSlot(CredentialId),
     /// There is a new key: move to it, and say so.
     Move(CredentialId),
@@ -149,7 +162,8 @@ pub enum Tell {
 }
 
 /// What keeps an old key from being made inactive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Kept {
     /// There is no new key.
     NoNewKey,

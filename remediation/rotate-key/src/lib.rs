@@ -1,0 +1,167 @@
+//! Replaces an access key by a new one without locking anybody out. The owner creates the new key and moves to it;
+//! Credwarden tells the owner what to do, looks on, and makes the old key inactive once nothing needs it. It mints no key,
+//! and deletes none.
+//!
+//! [`plan`] is asked again and again, at least once a day, and takes one step at a time. It is asked of a key that breaks
+//! the policy, or that a person wants replaced; how old the key is does not matter to it. What it remembers is written down
+//! before anything is done, and everything that it decides is decided from facts read live.
+
+mod evidence;
+mod guards;
+
+use credwarden_credential::age::{Days, limit_reached};
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::{Credential, LastUse, Status};
+use credwarden_policy::rotation::{Decision, Delivery, Ended, Facts, Kept, Next, Rotation, Tell};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::evidence::{Evidence, remembered};
+use crate::guards::{Guard, Guards};
+
+/// The shortest warning, whatever the policy says: an owner needs a day to move.
+pub const SHORTEST_WARNING: Days = Days(1);
+
+/// How far apart the two readings are that show an old key unused, and how long a replacement is there before force is
+/// used.
+pub const OBSERVED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// How often an owner is told again that the deadline has passed.
+pub const ESCALATED_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The longest time between two looks at an open rotation.
+pub const LOOKED_AT_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Decides the next step of the rotation of one access key at `now`.
+pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Decision {
+    plan_with(facts, now, Guards::ALL)
+}
+
+pub(crate) fn plan_with(facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Decision {
+    if !facts.key.can_be_used(now) {
+        return ended(facts, now);
+    }
+    let rotation = facts.rotation.filter(|rotation| goes_on(rotation, facts, guards)).cloned();
+    let rotation = rotation.unwrap_or_else(|| opened(facts, now));
+    let rotation = Rotation { forced: rotation.forced.clone().or_else(|| facts.forced.cloned()), ..rotation };
+    if !guards.ask(Guard::Replace, facts.delivery == Delivery::Owner) {
+        return wait(rotation, facts, &Kept::NoNewKey, None, now);
+    }
+    let rotation = remembered(rotation, facts, now, guards);
+    let evidence = Evidence::of(&rotation, facts, now, guards);
+    match evidence.kept {
+        None => Decision { rotation, tell: None, next: Next::Deactivate { though_in_use: false } },
+        Some(kept) if evidence.may_be_forced => {
+            let though_in_use = matches!(kept, Kept::InUse(_));
+            Decision { rotation, tell: None, next: Next::Deactivate { though_in_use } }
+        }
+        Some(kept) => wait(rotation, facts, &kept, evidence.ripe, now),
+    }
+}
+
+/// A key that cannot be used needs no more steps.
+fn ended(facts: &Facts<'_>, now: Timestamp) -> Decision {
+    let rotation = facts.rotation.cloned().unwrap_or_else(|| opened(facts, now));
+    let how = || Ended { at: now, how: format!("{} cannot be used any more", facts.key.id) };
+    let rotation = Rotation { ended: Some(rotation.ended.clone().unwrap_or_else(how)), ..rotation };
+    Decision { rotation, tell: None, next: Next::End }
+}
+
+/// Whether what was decided before is about this key as it is now.
+fn goes_on(rotation: &Rotation, facts: &Facts<'_>, guards: Guards) -> bool {
+    let is_open = guards.ask(Guard::Reopened, rotation.ended.is_none());
+    // INVARIANT (no fight): who makes the old key active again has the whole warning once more.
+    let was_made_active = facts.deactivated.is_some_and(|at| at > rotation.opened);
+    let is_asked_the_same = guards.ask(Guard::SameDelivery, rotation.delivery == facts.delivery);
+    rotation.key == facts.key.id && is_open && guards.ask(Guard::NoFight, !was_made_active) && is_asked_the_same
+}
+
+fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
+    Rotation {
+        key: facts.key.id.clone(),
+        opened: now,
+        deadline: limit_reached(now, facts.limits.warn.max(SHORTEST_WARNING)),
+        delivery: facts.delivery,
+        told: None,
+        forced: None,
+        replacement: None,
+        silence: None,
+        acknowledged: None,
+        escalated: None,
+        ended: None,
+    }
+}
+
+/// Tells what is to be told, and waits.
+fn wait(rotation: Rotation, facts: &Facts<'_>, kept: &Kept, ripe: Option<Timestamp>, now: Timestamp) -> Decision {
+    let told_again = rotation.escalated.map(|at| after(at, ESCALATED_EVERY));
+    let until = [Some(rotation.deadline), told_again, ripe]
+        .into_iter()
+        .flatten()
+        .map(|at| after(at, SignedDuration::from_secs(1)))
+        .filter(|at| *at > now)
+        .fold(after(now, LOOKED_AT_EVERY), Timestamp::min);
+    let next = Next::Wait { until, why: why(facts, kept, &rotation) };
+    let asked = asked(&rotation, facts, kept);
+    if now > rotation.deadline && told_again.is_none_or(|at| now >= at) {
+        let tell = match facts.delivery {
+            Delivery::Owner => Tell::Overdue(kept.clone()),
+            Delivery::Replace => Tell::UseRole,
+        };
+        // It says what is asked, too.
+        let rotation = Rotation { told: asked.or(rotation.told), escalated: Some(now), ..rotation };
+        return Decision { rotation, tell: Some(tell), next };
+    }
+    let tell = asked.filter(|asked| rotation.told.as_ref() != Some(asked));
+    let rotation = Rotation { told: tell.clone().or(rotation.told), ..rotation };
+    Decision { rotation, tell, next }
+}
+
+/// What the owner has to do next; `None`: nothing but to go on moving.
+fn asked(rotation: &Rotation, facts: &Facts<'_>, kept: &Kept) -> Option<Tell> {
+    if facts.delivery == Delivery::Replace {
+        return Some(Tell::UseRole);
+    }
+    let Some(replacement) = &rotation.replacement else {
+        // IAM allows two access keys a user, usable or not.
+        let in_the_way = facts.others.first().map(|other| less_lately_used(other, facts.key));
+        return Some(in_the_way.map_or(Tell::CreateKey, Tell::FreeSlot));
+    };
+    match kept {
+        Kept::NotAcknowledged => Some(Tell::Acknowledge(replacement.key.clone())),
+        _ if rotation.acknowledged.is_some() => None,
+        _ => Some(Tell::Move(replacement.key.clone())),
+    }
+}
+
+/// Of the two keys of a user that has no room for a third, the one whose deletion is missed less.
+fn less_lately_used(other: &Credential, key: &Credential) -> CredentialId {
+    let rank = |key: &Credential| match &key.last_use {
+        LastUse::Never => (0, None),
+        LastUse::At { at, .. } => (1, Some(*at)),
+        LastUse::NotRead | LastUse::Unread(_) => (2, None),
+    };
+    if other.status == Status::Active && rank(key) < rank(other) { key.id.clone() } else { other.id.clone() }
+}
+
+fn why(facts: &Facts<'_>, kept: &Kept, rotation: &Rotation) -> String {
+    let key = &facts.key.id;
+    let what = match (facts.delivery, kept) {
+        (Delivery::Replace, _) => return format!("{key} shall be replaced by a role, which its owner has to set up"),
+        (Delivery::Owner, Kept::NoNewKey) => format!("the owner of {key} has to create a second key"),
+        (Delivery::Owner, Kept::NewKeyUnused(new)) => format!("the owner of {key} has to use {new}"),
+        (Delivery::Owner, Kept::InUse(LastUse::At { at, .. })) => format!("{key} was used at {at}, and may be again"),
+        (Delivery::Owner, Kept::InUse(LastUse::Never)) => format!("{key} was never used, which has to show twice"),
+        (Delivery::Owner, Kept::InUse(LastUse::NotRead)) => format!("it is not known whether {key} is in use"),
+        (Delivery::Owner, Kept::InUse(LastUse::Unread(gap))) => {
+            format!("it is not known whether {key} is in use: {gap}")
+        }
+        (Delivery::Owner, Kept::NotAcknowledged) => {
+            format!("the owner has to say that nothing needs {key} any more")
+        }
+    };
+    format!("{what}, by {}", rotation.deadline)
+}
+
+fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {
+    at.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
