@@ -270,7 +270,7 @@ fn would_be_done(
     let (Some(class), Some(kind)) = (class, finding.credential_kind) else {
         return "nothing: no remedy acts where class or credential cannot be told".to_owned();
     };
-    let Some(remedy) = policy.remedy(finding.rule, class) else {
+    let Some(remedy) = policy.remedy(finding.rule, class, kind) else {
         return format!("{credential}: nothing, the policy names no remedy for class `{class}`");
     };
     let name = remedy.name;

@@ -7,10 +7,11 @@ use credwarden_credential::kind::CredentialKind;
 
 use crate::class::{Class, ClassName};
 use crate::creation;
-use crate::document::{DEFAULT, Document, FORMAT, Limit, LimitsEntry};
+use crate::document::{DEFAULT, Document, FORMAT, Limit, LimitsEntry, RemedyEntry};
 use crate::limits::{Limits, SHORTEST_IN_USE};
 use crate::policy::{Policy, Problem};
 use crate::remedy::{Budget, Mode, Remedy, RemedyName, RuleName};
+use crate::rotation::Delivery;
 
 /// The key under which limits and remedies of all classes stand.
 pub(crate) const DEFAULT_CLASS: &str = "default";
@@ -247,9 +248,18 @@ fn remedies(document: &Document, classes: &[Class], found: &mut Found) -> BTreeM
                     format!("`{}` answers no findings; people start it", entry.remedy),
                     "choose another remedy",
                 );
+            } else if let (Ok(name), Ok(rule)) = (name, rule_name)
+                && !name.can_answer(rule)
+            {
+                found.add(
+                    format!("{place}.remedy"),
+                    format!("`{name}` does not answer findings of `{rule}`"),
+                    "choose `deactivate-credential`",
+                );
             }
-            if let (Ok(name), Ok(mode)) = (name, mode) {
-                parsed.insert(class.as_str(), Remedy { name, mode });
+            let delivery = rotation(&place, entry, name, found);
+            if let (Ok(name), Ok(mode), Ok(delivery)) = (name, mode, delivery) {
+                parsed.insert(class.as_str(), Remedy { name, mode, delivery, force: entry.force.unwrap_or(false) });
             }
         }
         let Ok(rule_name) = rule_name else { continue };
@@ -261,6 +271,26 @@ fn remedies(document: &Document, classes: &[Class], found: &mut Found) -> BTreeM
         }
     }
     remedies
+}
+
+/// What an entry says of the way in which a key is rotated.
+fn rotation(place: &str, entry: &RemedyEntry, name: Result<RemedyName, ()>, found: &mut Found) -> Result<Delivery, ()> {
+    if name.is_ok_and(|name| name != RemedyName::RotateKey) {
+        for (field, is_there) in [("delivery", entry.delivery.is_some()), ("force", entry.force.is_some())] {
+            if is_there {
+                let what = format!("`{}` rotates nothing", entry.remedy);
+                found.add(format!("{place}.{field}"), what, "remove it, or choose `rotate-key`");
+            }
+        }
+    }
+    let delivery = entry.delivery.as_deref().map_or(Ok(Delivery::Owner), str::parse).map_err(|error| {
+        found.add(format!("{place}.delivery"), error.to_string(), "correct the delivery");
+    })?;
+    if delivery == Delivery::Replace && entry.force == Some(true) {
+        let what = "a key that is replaced by a role is never made inactive for its age";
+        found.add(format!("{place}.force"), what, "remove it, or choose the delivery `owner`");
+    }
+    Ok(delivery)
 }
 
 pub(crate) fn known_class(place: &str, name: &str, classes: &[Class], found: &mut Found) {

@@ -218,6 +218,14 @@ pub struct RemedyEntry {
     /// `observe`, `warn` or `enforce`.
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::mode"))]
     pub mode: String,
+    /// `owner` or `replace`, of `rotate-key` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::delivery"))]
+    pub delivery: Option<String>,
+    /// Whether `rotate-key` makes an old key inactive though it is in use, once its deadline has passed and the new key
+    /// works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub force: Option<bool>,
 }
 
 /// A budget as written. The smaller of the two counts, but at least one credential a day.

@@ -9,7 +9,7 @@ use crate::class::ClassName;
 use crate::document::{Document, Limit, LimitsEntry, RemedyEntry};
 use crate::limits::Limits;
 use crate::policy::Policy;
-use crate::remedy::{Remedy, RuleName};
+use crate::remedy::{Remedy, RemedyName, RuleName};
 
 impl Policy {
     /// The document in which every class names every limit of every kind, and every remedy that it has; nothing stands
@@ -32,8 +32,14 @@ impl Policy {
 
     fn remedies_spelled_out(&self, rule: RuleName) -> BTreeMap<String, RemedyEntry> {
         let entry = |class: &ClassName| {
-            let Remedy { name, mode } = self.remedy(rule, class)?;
-            let entry = RemedyEntry { remedy: name.as_str().to_owned(), mode: mode.as_str().to_owned() };
+            let Remedy { name, mode, delivery, force } = self.remedies.get(&(rule, class.clone())).copied()?;
+            let is_rotated = name == RemedyName::RotateKey;
+            let entry = RemedyEntry {
+                remedy: name.as_str().to_owned(),
+                mode: mode.as_str().to_owned(),
+                delivery: is_rotated.then(|| delivery.as_str().to_owned()),
+                force: is_rotated.then_some(force),
+            };
             Some((class.as_str().to_owned(), entry))
         };
         self.class_names().filter_map(entry).collect()

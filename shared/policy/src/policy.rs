@@ -165,9 +165,10 @@ impl Policy {
         self.creation.get(class).cloned().unwrap_or_default()
     }
 
-    /// The remedy for findings of `rule` in `class`, if the policy names one.
-    pub fn remedy(&self, rule: RuleName, class: &ClassName) -> Option<Remedy> {
-        self.remedies.get(&(rule, class.clone())).copied()
+    /// The remedy for findings of `rule` on a kind of credential in `class`, if the policy names one.
+    pub fn remedy(&self, rule: RuleName, class: &ClassName, kind: CredentialKind) -> Option<Remedy> {
+        let named = self.remedies.get(&(rule, class.clone())).copied()?;
+        Some(Remedy { name: named.name.of(kind), ..named })
     }
 
     /// The pattern by which the policy protects a principal from every remedy.

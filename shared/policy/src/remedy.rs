@@ -1,5 +1,9 @@
 //! Names of rules and remedies, the modes of remedies, and the daily budget.
 
+use credwarden_credential::kind::CredentialKind;
+
+use crate::rotation::Delivery;
+
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -79,6 +83,8 @@ names! {
     RemedyName {
         /// Makes a credential unusable in a way that can be undone.
         DeactivateCredential = "deactivate-credential",
+        /// Has its owner replace an access key, and makes the old one inactive once nothing needs it any more.
+        RotateKey = "rotate-key",
         /// Grants, extends and revokes exceptions, for people who ask.
         TagException = "tag-exception",
     }
@@ -88,6 +94,24 @@ impl RemedyName {
     /// Those that a policy can name for findings; the others act for people only.
     pub fn of_findings() -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(|remedy| *remedy != Self::TagException)
+    }
+
+    /// Whether a policy can name it for the findings of `rule`. A rotation takes weeks, in which a key goes on to work:
+    /// that answers age, and neither disuse nor a creator who may not.
+    pub fn can_answer(self, rule: RuleName) -> bool {
+        match self {
+            Self::DeactivateCredential => true,
+            Self::RotateKey => rule == RuleName::AccessKeyAge,
+            Self::TagException => false,
+        }
+    }
+
+    /// The remedy that it comes to for a kind of credential: only access keys can be rotated.
+    pub(crate) fn of(self, kind: CredentialKind) -> Self {
+        match self {
+            Self::RotateKey if kind != CredentialKind::AccessKey => Self::DeactivateCredential,
+            other => other,
+        }
     }
 }
 
@@ -110,6 +134,10 @@ pub struct Remedy {
     pub name: RemedyName,
     /// How far it goes.
     pub mode: Mode,
+    /// How a user gets its new key, where the act is [`RemedyName::RotateKey`].
+    pub delivery: Delivery,
+    /// Whether a rotation may end with an old key that is still in use, once its deadline has passed and the new key works.
+    pub force: bool,
 }
 
 /// How many credentials remedies may change in a day.
@@ -145,6 +173,18 @@ mod tests {
         assert_eq!(budget.limit(3), 1);
         assert_eq!(Budget { per_day: 0, percent_per_day: 5 }.limit(60), 0);
         assert_eq!(Budget { per_day: 10, percent_per_day: 0 }.limit(60), 0);
+    }
+
+    #[test]
+    fn what_is_no_access_key_is_never_rotated() {
+        for kind in CredentialKind::ALL {
+            let expected = match kind {
+                CredentialKind::AccessKey => RemedyName::RotateKey,
+                _ => RemedyName::DeactivateCredential,
+            };
+            assert_eq!(RemedyName::RotateKey.of(*kind), expected, "{kind}");
+            assert_eq!(RemedyName::DeactivateCredential.of(*kind), RemedyName::DeactivateCredential, "{kind}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::check::LONGEST;
 use crate::creation::{ANY, Allowed, AtMost, MOST};
 use crate::document::{Document, FORMAT, Limit, LimitsEntry, RemedyEntry};
 use crate::remedy::{Mode, RemedyName, RuleName};
+use crate::rotation::Delivery;
 
 /// The schema of [`Document`], in JSON Schema 2020-12.
 pub fn document_schema() -> Value {
@@ -88,6 +89,10 @@ pub(crate) fn remedies(generator: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn remedy(_: &mut SchemaGenerator) -> Schema {
     one_of(RemedyName::of_findings().map(RemedyName::as_str))
+}
+
+pub(crate) fn delivery(_: &mut SchemaGenerator) -> Schema {
+    one_of(Delivery::ALL.iter().map(|delivery| delivery.as_str()))
 }
 
 pub(crate) fn mode(_: &mut SchemaGenerator) -> Schema {

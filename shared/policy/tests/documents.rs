@@ -8,7 +8,8 @@ use credwarden_credential::snapshot::{Gap, GapReason, Known, User};
 use credwarden_estate::single;
 use credwarden_policy::document::{DEFAULT, MAX_BYTES};
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{Mode, RuleName};
+use credwarden_policy::remedy::{Mode, Remedy, RemedyName, RuleName};
+use credwarden_policy::rotation::Delivery;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -49,7 +50,10 @@ fn the_default_document_is_a_policy_with_the_limits_of_sec02_bp05() {
 fn the_default_document_only_observes() {
     let policy = Policy::default();
     for class in policy.class_names() {
-        assert_eq!(policy.remedy(RuleName::AccessKeyAge, class).unwrap().mode, Mode::Observe);
+        assert_eq!(
+            policy.remedy(RuleName::AccessKeyAge, class, CredentialKind::AccessKey).unwrap().mode,
+            Mode::Observe
+        );
     }
 }
 
@@ -161,6 +165,63 @@ fn everything_wrong_is_reported_at_once_with_place_and_remedy() {
         ]);
     });
     insta::assert_snapshot!(refused);
+}
+
+#[test]
+fn a_class_can_have_its_access_keys_rotated_and_nothing_else() {
+    let mut document = default_document();
+    document["remedies"]["access-key-age"]["human"] =
+        json!({ "remedy": "rotate-key", "mode": "enforce", "force": true });
+    document["remedies"]["access-key-age"]["service-account"] =
+        json!({ "remedy": "rotate-key", "mode": "warn", "delivery": "replace" });
+    let policy = Policy::parse(&document.to_string()).unwrap();
+    let of = |class: &str, kind| {
+        let class = policy.class_names().find(|known| known.as_str() == class).unwrap();
+        policy.remedy(RuleName::AccessKeyAge, class, kind).unwrap()
+    };
+    let rotate = |mode, delivery, force| Remedy { name: RemedyName::RotateKey, mode, delivery, force };
+    assert_eq!(of("human", CredentialKind::AccessKey), rotate(Mode::Enforce, Delivery::Owner, true));
+    assert_eq!(of("service-account", CredentialKind::AccessKey), rotate(Mode::Warn, Delivery::Replace, false));
+    assert_eq!(of("privileged", CredentialKind::AccessKey).name, RemedyName::DeactivateCredential);
+    assert_eq!(of("human", CredentialKind::SshPublicKey).name, RemedyName::DeactivateCredential);
+    assert_eq!(
+        Policy::parse(&serde_json::to_string(&policy.effective()).unwrap()).unwrap().effective(),
+        policy.effective()
+    );
+}
+
+#[test]
+fn what_does_not_fit_a_rotation_is_refused_with_its_place() {
+    for (rule, entry, expected) in [
+        (
+            "unused-credentials",
+            json!({ "remedy": "rotate-key", "mode": "warn" }),
+            "- `remedies.unused-credentials.human.remedy`: `rotate-key` does not answer findings of `unused-credentials`",
+        ),
+        (
+            "access-key-age",
+            json!({ "remedy": "deactivate-credential", "mode": "warn", "delivery": "owner" }),
+            "- `remedies.access-key-age.human.delivery`: `deactivate-credential` rotates nothing",
+        ),
+        (
+            "access-key-age",
+            json!({ "remedy": "deactivate-credential", "mode": "warn", "force": false }),
+            "- `remedies.access-key-age.human.force`: `deactivate-credential` rotates nothing",
+        ),
+        (
+            "access-key-age",
+            json!({ "remedy": "rotate-key", "mode": "warn", "delivery": "secret" }),
+            "- `remedies.access-key-age.human.delivery`: `secret` is none of `owner`, `replace`",
+        ),
+        (
+            "access-key-age",
+            json!({ "remedy": "rotate-key", "mode": "warn", "delivery": "replace", "force": true }),
+            "- `remedies.access-key-age.human.force`: a key that is replaced by a role is never made inactive",
+        ),
+    ] {
+        let refused = problems(|document| document["remedies"][rule]["human"] = entry);
+        assert!(refused.contains(expected), "{refused}");
+    }
 }
 
 #[test]

@@ -200,7 +200,9 @@ proptest! {
                 prop_assert_eq!(spelled_out.limits(&alice, class, *kind), policy.limits(&alice, class, *kind));
             }
             for rule in credwarden_policy::remedy::RuleName::ALL {
-                prop_assert_eq!(spelled_out.remedy(*rule, class), policy.remedy(*rule, class));
+                for kind in CredentialKind::OF_USERS {
+                    prop_assert_eq!(spelled_out.remedy(*rule, class, kind), policy.remedy(*rule, class, kind));
+                }
             }
         }
     }
