@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use credwarden_credential::id::UserId;
 use credwarden_ledger::due::{Due, DueItem};
 use credwarden_ledger::failure::Failure;
-use credwarden_ledger::request::{Request, RunId};
+use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::Table;
 use credwarden_policy::remedy::RuleName;
 use credwarden_remedy::kill_switch::KillSwitch;
+use credwarden_remedy::request::ALL;
 use jiff::SignedDuration;
 
 use crate::Round;
@@ -52,7 +53,7 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
                     self.note_failure(request, run).await;
                     request.clone()
                 }
-                DueItem::Waiting { request } => request.clone(),
+                DueItem::Rotation { request } | DueItem::Waiting { request } => request.clone(),
                 DueItem::Work(work) => work.request.clone(),
             };
             let errand = (request.document, request.user.clone(), request.credential.clone());
@@ -85,6 +86,11 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
         ]);
         if let Some(credential) = &request.credential {
             parameters.insert("CredentialId", credential.to_string());
+        } else if request.document == Document::ForceRotation {
+            parameters.insert("CredentialId", ALL.to_owned());
+        }
+        if let Some(reason) = &request.reason {
+            parameters.insert("Reason", reason.clone());
         }
         match self.ports.documents.start(&request.document.name(prefix), parameters).await {
             Ok(_) => self.counts.started += 1,

@@ -120,12 +120,15 @@ impl Account {
     async fn run_dies(&self, document: Document, user: &UserId) -> Lease {
         let credential = match document {
             Document::Rule(_) => None,
-            Document::Undo(_) => Some("AKIAIOSFODNN7EXAMPLE".parse().unwrap()),
+            Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation => {
+                Some("AKIAIOSFODNN7EXAMPLE".parse().unwrap())
+            }
         };
         let request = Request {
             document,
             user: user.clone(),
             credential,
+            reason: None,
             requester: "bob".to_owned(),
             approvers: Vec::new(),
             execution: format!("execution on {user}"),

@@ -19,6 +19,7 @@ const REMEDY: Remedy = Remedy {
     ],
     act: deactivate_credential::act,
     undo: deactivate_credential::undo,
+    rotation: None,
 };
 
 #[tokio::main(flavor = "current_thread")]

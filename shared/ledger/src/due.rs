@@ -8,6 +8,7 @@ use crate::exception;
 use crate::lease::{self, Held};
 use crate::ledger::{Ledger, LedgerError, attributes, failed, unreadable};
 use crate::request::{Request, RunId};
+use crate::rotation::{self, KeptRotation};
 use crate::table::{Action, Clause, Condition, DUE, Item, Key, OPEN, Query, Table, TableError, Write};
 use crate::waiting;
 use crate::work::{self, Work};
@@ -41,6 +42,11 @@ pub enum DueItem {
         request: Request,
         /// The run.
         run: RunId,
+    },
+    /// A rotation whose next look has come.
+    Rotation {
+        /// What was asked.
+        request: Request,
     },
     /// A request that found its user held by another run.
     Waiting {
@@ -87,6 +93,8 @@ fn read(item: &Item) -> Result<Due, LedgerError> {
             return Err(unreadable(&item.key, "it is due without a holder"));
         };
         DueItem::LeftLease { request, run }
+    } else if sk.starts_with(rotation::SK) {
+        DueItem::Rotation { request: KeptRotation::read(item)?.request }
     } else if sk.starts_with(waiting::SK) {
         DueItem::Waiting { request: item.body()? }
     } else if sk == exception::TAGS {

@@ -1,6 +1,6 @@
 //! The ledger: the memory that AWS lacks, in one DynamoDB table.
 //!
-//! It knows who holds a user, which act is under way and how to undo it, what is left alone until when, who may break
+//! It knows who holds a user, which act and which rotation is under way and how to undo it, what is left alone until when, who may break
 //! which rule until when, how much of a day's budget is spent, how far a rule's reading came, which policies were
 //! reported, who made a credential usable, and what was seen of credentials. [`Ledger`] says what can be done with it;
 //! [`table::Table`] is the little that a table must be able to do, which [`dynamo::DynamoTable`] does for real, the only
@@ -13,6 +13,7 @@
 //! |---|---|---|
 //! | `USER#<id>` | `LEASE` | which run may act on the user |
 //! | | `WORK#<act>#<credential>` | the last act on a credential: intent, step, evidence, outcome |
+//! | | `ROTATION#<credential>` | how far the rotation of an access key came, or how it ended |
 //! | | `WAITING#<document>`, and of an undo `#<credential>` | a request that found the user held by another run |
 //! | | `HOLD#<credential>` | left alone until |
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
@@ -49,6 +50,7 @@ pub mod provenance;
 pub mod record;
 pub mod reported;
 pub mod request;
+pub mod rotation;
 pub mod table;
 mod waiting;
 pub mod work;

@@ -44,6 +44,18 @@ pub enum NoticeKind {
     OverBudget,
     /// A credential breaks the policy, and an exception lets it for a time.
     Excepted,
+    /// An access key is rotated: its owner is to create another and move to it.
+    CreateKey,
+    /// An access key is rotated, and there is no room for another.
+    FreeSlot,
+    /// An access key is rotated, and there is another to move to.
+    MoveToKey,
+    /// An access key is rotated and looks as if nothing needed it: its owner is to say so.
+    Acknowledge,
+    /// An access key is rotated, and the time for that is over.
+    Overdue,
+    /// An access key is better replaced by a role.
+    UseRole,
 }
 
 impl fmt::Display for NoticeKind {
@@ -55,6 +67,12 @@ impl fmt::Display for NoticeKind {
             Self::Warned => "warned",
             Self::OverBudget => "over-budget",
             Self::Excepted => "excepted",
+            Self::CreateKey => "create-key",
+            Self::FreeSlot => "free-slot",
+            Self::MoveToKey => "move-to-key",
+            Self::Acknowledge => "acknowledge",
+            Self::Overdue => "overdue",
+            Self::UseRole => "use-role",
         })
     }
 }
@@ -135,7 +153,7 @@ pub struct Notice {
     /// How it is undone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub undo: Option<Undo>,
-    /// When the act was begun that it tells of: every act is told.
+    /// When the act or the rotation was begun that it tells of: each is told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub begun: Option<Timestamp>,
 }
@@ -236,7 +254,7 @@ impl<T: Table> Ledger<T> {
 }
 
 /// The write of a notice that is due at once.
-fn telling(notice: &Notice) -> Result<Write, LedgerError> {
+pub(crate) fn telling(notice: &Notice) -> Result<Write, LedgerError> {
     let key = key(notice);
     let mut put: Attributes = [body(notice, &key)?].into();
     let at = notice.at.as_second();

@@ -135,6 +135,15 @@ impl<T: Table> Ledger<T> {
         Ok(items.into_iter().filter_map(read).collect())
     }
 
+    /// What was seen of one user's credentials of one kind.
+    ///
+    /// # Errors
+    /// It cannot be read: whoever acts by what was seen must know it.
+    pub async fn observation(&self, kind: CredentialKind, user: &UserId) -> Result<Option<Observation>, LedgerError> {
+        let item = self.get(&key(kind, user), &format!("read what was seen of {}s of `{user}`", kind.noun())).await?;
+        item.as_ref().map(Item::body).transpose()
+    }
+
     /// Keeps what was seen of users' credentials of one kind, in place of what was seen before. After an error some is
     /// kept.
     pub async fn keep_observations(

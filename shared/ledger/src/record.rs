@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::due;
 use crate::ledger::{Ledger, LedgerError, attributes, body};
+use crate::rotation::{self, KeptRotation};
 use crate::table::{Action, Attributes, Condition, EXPIRES_AT, Item, Key, Query, Table, Write};
 use crate::work::{self, Act, Outcome, Step, Work};
 
@@ -24,12 +25,19 @@ pub struct UserRecord {
     pub holds: Vec<Hold>,
     /// What the user's credentials may break, until when.
     pub exceptions: Exceptions,
+    /// The last rotation of each access key.
+    pub rotations: Vec<KeptRotation>,
 }
 
 impl UserRecord {
     /// The last act of this kind on `credential`.
     pub fn work(&self, act: Act, credential: &CredentialId) -> Option<&Work> {
         self.works.iter().find(|work| work.act == act && work.credential == *credential)
+    }
+
+    /// The last rotation of `credential`.
+    pub fn rotation(&self, credential: &CredentialId) -> Option<&KeptRotation> {
+        self.rotations.iter().find(|kept| kept.rotation.key == *credential)
     }
 
     /// The re-activations that our own functions had written down before they set out to do them: what was given up before
@@ -70,6 +78,8 @@ impl<T: Table> Ledger<T> {
                 record.holds.push(item.body()?);
             } else if sk.starts_with(EXCEPTION) {
                 record.exceptions.0.push(item.body()?);
+            } else if sk.starts_with(rotation::SK) {
+                record.rotations.push(KeptRotation::read(&item)?);
             }
         }
         Ok(record)

@@ -16,6 +16,10 @@ pub enum Document {
     Rule(RuleName),
     /// Undoes a remedy on one credential.
     Undo(RemedyName),
+    /// Says that nothing needs an access key any more that is being rotated.
+    AcknowledgeRotation,
+    /// Has one access key of a user rotated, or all of them, whatever their age.
+    ForceRotation,
 }
 
 /// A text that names no document of the deployment.
@@ -27,16 +31,18 @@ impl Document {
     /// All documents of a deployment.
     pub fn all() -> impl Iterator<Item = Self> {
         let rules = RuleName::ALL.iter().copied().map(Self::Rule);
-        rules.chain(RemedyName::of_findings().map(Self::Undo))
+        let undos = RemedyName::of_findings().map(Self::Undo);
+        rules.chain(undos).chain([Self::AcknowledgeRotation, Self::ForceRotation])
     }
 
-    /// The remedy whose function the document invokes.
+    /// The remedy whose function the document invokes first.
     pub fn remedy(self) -> RemedyName {
         match self {
             Self::Rule(RuleName::AccessKeyAge | RuleName::UnusedCredentials | RuleName::UnauthorizedKeyCreation) => {
                 RemedyName::DeactivateCredential
             }
             Self::Undo(remedy) => remedy,
+            Self::AcknowledgeRotation | Self::ForceRotation => RemedyName::RotateKey,
         }
     }
 
@@ -59,6 +65,8 @@ impl fmt::Display for Document {
         match self {
             Self::Rule(rule) => rule.fmt(formatter),
             Self::Undo(remedy) => write!(formatter, "undo-{remedy}"),
+            Self::AcknowledgeRotation => formatter.write_str("acknowledge-rotation"),
+            Self::ForceRotation => formatter.write_str("force-rotation"),
         }
     }
 }
@@ -96,6 +104,9 @@ pub struct Request {
     /// On which credential; a rule's document is for all of the user's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub credential: Option<CredentialId>,
+    /// Why, where its document asks for a reason.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
     /// The ARN of who executed it.
     pub requester: String,
     /// The ARNs of those who approved it in the same execution.
@@ -146,6 +157,13 @@ mod tests {
         assert_eq!(undo.name("credwarden"), "credwarden-undo-deactivate-credential");
         assert_eq!(Document::named("credwarden-access-key-age", "credwarden"), Ok(age));
         assert_eq!(Document::named("credwarden-undo-deactivate-credential", "credwarden"), Ok(undo));
+        for (document, name) in [
+            (Document::AcknowledgeRotation, "credwarden-acknowledge-rotation"),
+            (Document::ForceRotation, "credwarden-force-rotation"),
+        ] {
+            assert_eq!(document.name("credwarden"), name);
+            assert_eq!(Document::named(name, "credwarden"), Ok(document));
+        }
         for foreign in ["credwardenaccess-key-age", "other-access-key-age", "credwarden-deactivate-credential", ""] {
             assert!(Document::named(foreign, "credwarden").is_err(), "{foreign}");
         }

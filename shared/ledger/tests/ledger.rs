@@ -41,6 +41,7 @@ fn request(requester: &str) -> Request {
         document: Document::Rule(RULE),
         user: "AIDACKCEVSQ6C2EXAMPLE".parse().unwrap(),
         credential: None,
+        reason: None,
         requester: requester.to_owned(),
         approvers: Vec::new(),
         execution: format!("execution of {requester}"),

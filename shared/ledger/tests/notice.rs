@@ -98,6 +98,7 @@ async fn lease(ledger: &Ledger<MemoryTable>, run: &str, now: Timestamp) -> Lease
         document: Document::Rule(RuleName::AccessKeyAge),
         user: "AIDACKCEVSQ6C2EXAMPLE".parse().unwrap(),
         credential: None,
+        reason: None,
         requester: "somebody".to_owned(),
         approvers: Vec::new(),
         execution: "e-1".to_owned(),

@@ -30,6 +30,7 @@ fn request(document: Document, requester: &str) -> Request {
         document,
         user: "AIDACKCEVSQ6C2EXAMPLE".parse().unwrap(),
         credential: None,
+        reason: None,
         requester: requester.to_owned(),
         approvers: Vec::new(),
         execution: format!("{document} by {requester}"),

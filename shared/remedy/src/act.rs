@@ -5,12 +5,12 @@ use credwarden_credential::snapshot::{Credential, Gap, GapReason, Status as Cred
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::budget::Purse;
 use credwarden_ledger::notice::Notice;
+use credwarden_ledger::rotation::KeptRotation;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Begun, Intent, Outcome, Step, Work};
 use credwarden_policy::exception::Exceptions;
-use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::RuleName;
+use credwarden_policy::remedy::{RemedyName, RuleName};
 use credwarden_policy::verdict::Verdict;
 
 use crate::answer::{Answer, Status};
@@ -20,23 +20,23 @@ use crate::plan::plan;
 use crate::remedy::{Answered, Judge};
 use crate::run::Run;
 use crate::step::{deleted, expired, sighting};
-use crate::verify::{Unverified, live_credential, verify};
+use crate::verify::{Ground, Unverified, Verified, live_credential, verify};
 use crate::write::WriteIam;
 
 /// What the ledger knows of the rule, read once for all credentials. A text says why it could not be read.
-struct Background {
-    rule: RuleName,
-    judge: Judge,
+pub(crate) struct Background {
+    pub(crate) rule: RuleName,
+    pub(crate) judge: Judge,
     reported: Result<Option<Policy>, String>,
     population: Result<Option<u32>, String>,
 }
 
 /// Why a credential is not acted on.
-struct Blocked {
-    status: Status,
-    reason: String,
+pub(crate) struct Blocked {
+    pub(crate) status: Status,
+    pub(crate) reason: String,
     /// What its owner is told.
-    notice: Option<Box<Notice>>,
+    pub(crate) notice: Option<Box<Notice>>,
 }
 
 impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
@@ -48,7 +48,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let act = Act::Remedy(self.remedy.name);
         let open: Vec<_> = self.record.works.iter().filter(|work| work.act == act && work.is_open()).collect();
         let verdict = judge(self.user, self.policy, &Exceptions::default(), self.now);
-        if open.is_empty() && !matches!(verdict, Verdict::NonCompliant { .. } | Verdict::Unknown(_)) {
+        let handed_on = self.handed_on(rule, &verdict);
+        let is_asked = matches!(verdict, Verdict::NonCompliant { .. } | Verdict::Unknown(_)) || handed_on.is_some();
+        if open.is_empty() && !is_asked {
             return Ok(Answer::unchanged(
                 Status::NothingToDo,
                 format!("`{}` does not break the policy", self.user.name),
@@ -63,13 +65,32 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             answers.push(unknown(gap)?);
         }
         let credentials = verdict.findings().filter_map(|finding| finding.credential());
-        for credential in credentials.filter(|found| open.iter().all(|work| work.credential != **found)) {
+        let mine = credentials.filter(|found| self.another_for(rule, found).is_none());
+        for credential in mine.filter(|found| open.iter().all(|work| work.credential != **found)) {
             answers.push(self.begin(&background, credential).await?);
         }
+        answers.extend(handed_on.map(Answer::handed_on));
         Ok(Answer::of(answers, "nothing that breaks the policy can be acted on"))
     }
 
-    async fn background(&self, rule: RuleName, judge: Judge) -> Background {
+    /// The other remedy that the policy names for findings of `rule` on a credential.
+    fn another_for(&self, rule: RuleName, credential: &CredentialId) -> Option<RemedyName> {
+        let class = self.policy.class(self.user).ok()?;
+        let named = self.policy.remedy(rule, class, credential.kind())?.name;
+        (named != self.remedy.name).then_some(named)
+    }
+
+    /// Who goes on where this remedy has done its part: whom the policy names for a finding, or who has begun.
+    fn handed_on(&self, rule: RuleName, verdict: &Verdict) -> Option<RemedyName> {
+        let found = verdict.findings().filter_map(|finding| finding.credential());
+        let named = found.filter_map(|credential| self.another_for(rule, credential)).next();
+        // INVARIANT (liveness): a rotation ends by its own remedy, whatever the policy names by now.
+        let is_begun = self.record.rotations.iter().any(KeptRotation::is_open);
+        let begun = (is_begun && RemedyName::RotateKey.can_answer(rule)).then_some(RemedyName::RotateKey);
+        named.or(begun)
+    }
+
+    pub(crate) async fn background(&self, rule: RuleName, judge: Judge) -> Background {
         let ledger = &self.ports.ledger;
         let reported_at = self.now.checked_sub(REPORTED_FOR).unwrap_or(self.now);
         let reported = ledger.newest_reported_before(rule, reported_at).await.map_err(|error| chain(&error));
@@ -84,18 +105,18 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         credential: &CredentialId,
         is_paid: bool,
     ) -> Result<Result<Cleared<'_>, Blocked>, Fault> {
-        let Background { rule, judge, reported, population } = background;
-        let verified = match verify(*judge, self.user, credential, self.policy, self.now) {
+        let verified = match verify(background.judge, self.user, credential, self.policy, self.now) {
             Ok(verified) => verified,
-            Err(Unverified::Settled(reason)) => {
-                return Ok(Err(Blocked { status: Status::NothingToDo, reason, notice: None }));
-            }
-            Err(Unverified::Unknown(gap)) => {
-                let Answer { status, reason, .. } = unknown(&gap)?;
-                return Ok(Err(Blocked { status, reason: format!("{credential}: {reason}"), notice: None }));
-            }
+            Err(unverified) => return self.unverified(credential, &unverified).map(Err),
         };
-        let facts = Facts {
+        let refused = self.refused(&verified);
+        Ok(guard(verified, &self.facts(background, is_paid), self.now).map_err(|refusal| refused(&refusal)))
+    }
+
+    /// What decides of the rule whether something may be changed.
+    pub(crate) fn facts<'b>(&'b self, background: &'b Background, is_paid: bool) -> Facts<'b> {
+        let Background { rule, judge, reported, population } = background;
+        Facts {
             rule: *rule,
             judge: *judge,
             remedy: self.remedy.name,
@@ -104,25 +125,62 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             reported: reported.as_ref().map(Option::as_ref).map_err(String::as_str),
             population: population.as_ref().map(|count| *count).map_err(String::as_str),
             is_paid,
+        }
+    }
+
+    /// What follows where nothing is verified of a credential.
+    pub(crate) fn unverified(&self, credential: &CredentialId, unverified: &Unverified) -> Result<Blocked, Fault> {
+        let (status, reason) = match unverified {
+            Unverified::Settled(reason) => (Status::NothingToDo, reason.clone()),
+            Unverified::Unknown(gap) => {
+                let Answer { status, reason, .. } = unknown(gap)?;
+                (status, format!("{credential}: {reason}"))
+            }
         };
-        let (finding, limits) = (verified.finding().to_string(), verified.limits());
-        Ok(guard(verified, &facts, self.now).map_err(|refusal| Blocked {
+        Ok(Blocked { status, reason, notice: None })
+    }
+
+    /// What follows where the guard refuses what was verified.
+    pub(crate) fn refused(&self, verified: &Verified<'_>) -> impl Fn(&Refusal) -> Blocked + use<'_, S, C, R, W, T> {
+        let (credential, limits, ground) = (verified.credential(), verified.limits(), verified.ground().clone());
+        move |refusal| Blocked {
             status: refusal.status(),
             reason: format!("{credential}: {refusal}"),
-            notice: self.notice_of_refusal(credential, &finding, limits, &refusal).map(Box::new),
-        }))
+            notice: match &ground {
+                Ground::Finding(finding) => {
+                    self.notice_of_refusal(&credential, &finding.to_string(), limits, refusal).map(Box::new)
+                }
+                // Whoever asked is answered.
+                Ground::Asked(_) => None,
+            },
+        }
     }
 
     /// A new act.
     async fn begin(&self, background: &Background, credential: &CredentialId) -> Result<Answer, Fault> {
         let cleared = match self.clear(background, credential, false)? {
             Ok(cleared) => cleared,
-            Err(Blocked { status, reason, notice }) => {
-                self.tell(notice.as_deref()).await?;
-                return Ok(Answer::unchanged(status, reason));
-            }
+            Err(blocked) => return self.blocked(blocked).await,
         };
-        let Some(plan) = plan(&cleared, self.remedy.act) else {
+        self.undertake(background.rule, &cleared, |verified, live| self.still(verified, live)).await
+    }
+
+    /// Says what keeps a credential from being acted on.
+    pub(crate) async fn blocked(&self, blocked: Blocked) -> Result<Answer, Fault> {
+        let Blocked { status, reason, notice } = blocked;
+        self.tell(notice.as_deref()).await?;
+        Ok(Answer::unchanged(status, reason))
+    }
+
+    /// Writes down, pays for and makes the change of a cleared credential.
+    pub(crate) async fn undertake(
+        &self,
+        rule: RuleName,
+        cleared: &Cleared<'_>,
+        still: impl Fn(&Verified<'_>, &Credential) -> Result<(), Refusal>,
+    ) -> Result<Answer, Fault> {
+        let credential = &cleared.verified().credential();
+        let Some(plan) = plan(cleared, self.remedy.act) else {
             return Ok(Answer::unchanged(Status::NothingToDo, format!("{credential} is as it should be")));
         };
         if !self.has_time_to_act() {
@@ -131,7 +189,6 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         }
         let (verified, limit) = (cleared.verified(), cleared.budget());
         let act = Act::Remedy(self.remedy.name);
-        let (limits, is_compromise) = (verified.limits(), verified.is_compromise());
         let work = Work {
             act,
             credential: credential.clone(),
@@ -140,10 +197,13 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             begun: self.now,
             tried: self.now,
             run: self.lease.run.clone(),
-            because: format!("{}: {}", background.rule, verified.finding()),
+            because: match verified.ground() {
+                Ground::Finding(finding) => format!("{rule}: {finding}"),
+                asked @ Ground::Asked(_) => asked.to_string(),
+            },
             policy: self.policy.id(),
             before: sighting(verified.live(), self.now),
-            undo_until: Some(self.now.checked_add(limits.undo.duration()).unwrap_or(jiff::Timestamp::MAX)),
+            undo_until: Some(self.now.checked_add(verified.limits().undo.duration()).unwrap_or(jiff::Timestamp::MAX)),
             step: Step::Intended,
             earlier: Vec::new(),
         };
@@ -153,45 +213,70 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Ok(work) => work,
             Err(answer) => {
                 if answer.status == Status::OverBudget {
-                    let notice = self.notice_of_budget(credential, cleared.verified().finding());
-                    self.tell(Some(&notice)).await?;
+                    let ground = cleared.verified().ground();
+                    let notice =
+                        matches!(ground, Ground::Finding(_)).then(|| self.notice_of_budget(credential, ground));
+                    self.tell(notice.as_ref()).await?;
                 }
                 return Ok(answer);
             }
         };
-        self.carry_out(work, plan, None, |live| self.still(is_compromise, live, limits)).await
+        self.carry_out(work, plan, None, |live| still(verified, live)).await
     }
 
     /// An act that an earlier run left open. It is paid for; everything else is asked again.
     async fn resume(&self, background: &Background, work: Work) -> Result<Answer, Fault> {
+        let work = match self.came_to_its_end(work).await? {
+            Ok(answer) => return Ok(answer),
+            Err(open) => open,
+        };
+        let cleared = self.clear(background, &work.credential, true)?;
+        self.go_on(work, cleared, |verified, live| self.still(verified, live)).await
+    }
+
+    /// Settles open work of which IAM shows that it is over, or leaves it open for a list to catch up; gives back what is
+    /// still to be done.
+    pub(crate) async fn came_to_its_end(&self, work: Work) -> Result<Result<Answer, Work>, Fault> {
         let credential = work.credential.clone();
         let Some(live) = live_credential(self.user, &credential).map_err(Fault::Gap)? else {
-            return self.take_over_and_settle(work, deleted(&credential)).await;
+            return self.take_over_and_settle(work, deleted(&credential)).await.map(Ok);
         };
         if live.status == CredentialStatus::Expired {
-            return self.take_over_and_settle(work, expired(&credential)).await;
+            return self.take_over_and_settle(work, expired(&credential)).await.map(Ok);
         }
         if (self.remedy.act)(&live).is_none() {
             // INVARIANT (every crash point): the intent is ours and it is as intended, so the write arrived and
             // only its record is missing. (Somebody who made the same change by hand meanwhile cannot be told from us.)
-            return self.take_over_and_settle(work, Outcome::Done { after: sighting(&live, self.now) }).await;
+            let done = Outcome::Done { after: sighting(&live, self.now) };
+            return self.take_over_and_settle(work, done).await.map(Ok);
         }
-        if let Step::Applied { at } = work.step {
-            return self.unconfirmed(work, at).await;
+        match work.step {
+            Step::Applied { at } => self.unconfirmed(work, at).await.map(Ok),
+            Step::Intended | Step::Settled { .. } => Ok(Err(work)),
         }
+    }
+
+    /// Goes on with open work, or gives it up where nothing is cleared.
+    pub(crate) async fn go_on(
+        &self,
+        work: Work,
+        cleared: Result<Cleared<'_>, Blocked>,
+        still: impl Fn(&Verified<'_>, &Credential) -> Result<(), Refusal>,
+    ) -> Result<Answer, Fault> {
         // INVARIANT (every crash point): the run died before its write, or the write arrived and this list does not show
         // it yet. Making the change again is right in both cases; forgetting the intent only where no list lags.
         let tried = work.tried;
-        let cleared = self.clear(background, &credential, true)?;
-        match cleared.map(|cleared| {
-            let verified = cleared.verified();
-            (plan(&cleared, self.remedy.act), verified.limits(), verified.is_compromise())
-        }) {
-            Ok((Some(plan), limits, is_compromise)) => {
-                let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
-                self.carry_out(work, plan, Some(tried), |live| self.still(is_compromise, live, limits)).await
-            }
-            Ok((None, ..)) => self.take_over_and_settle(work, Outcome::Done { after: sighting(&live, self.now) }).await,
+        match cleared {
+            Ok(cleared) => match plan(&cleared, self.remedy.act) {
+                Some(plan) => {
+                    let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
+                    self.carry_out(work, plan, Some(tried), |live| still(cleared.verified(), live)).await
+                }
+                None => {
+                    let after = sighting(cleared.verified().live(), self.now);
+                    self.take_over_and_settle(work, Outcome::Done { after }).await
+                }
+            },
             Err(Blocked { status, reason, notice }) => {
                 self.tell(notice.as_deref()).await?;
                 let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
@@ -201,8 +286,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
     }
 
     /// Whether what was read just before the change may still be changed.
-    fn still(&self, is_compromise: bool, live: &Credential, limits: Limits) -> Result<(), Refusal> {
-        if is_compromise { Ok(()) } else { silent(self.user, live, limits, self.now) }
+    fn still(&self, verified: &Verified<'_>, live: &Credential) -> Result<(), Refusal> {
+        if verified.is_compromise() { Ok(()) } else { silent(self.user, live, verified.limits(), self.now) }
     }
 
     /// Writes an intent down, or answers why not.
@@ -220,7 +305,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
 }
 
 /// A fact that is not known: a fault where trying again may help, held where it makes no sense.
-fn unknown(gap: &Gap) -> Result<Answer, Fault> {
+pub(crate) fn unknown(gap: &Gap) -> Result<Answer, Fault> {
     match gap.reason {
         GapReason::Implausible => Ok(Answer::unchanged(Status::Held, gap.to_string())),
         GapReason::Denied | GapReason::Throttled | GapReason::Failed | GapReason::NotReached => {

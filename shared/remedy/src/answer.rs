@@ -4,6 +4,7 @@ use credwarden_credential::id::{UserId, UserName};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::Status as CredentialStatus;
 use credwarden_ledger::work::Act;
+use credwarden_policy::remedy::RemedyName;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,6 +13,8 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     // INVARIANT (order): of several credentials, the first status of this list is the execution's.
+    /// What is left is another remedy's to do, which the document invokes next.
+    HandedOn,
     /// The act was applied and confirmed.
     Done,
     /// An earlier act was undone and that was confirmed.
@@ -20,6 +23,8 @@ pub enum Status {
     Waiting,
     /// What was asked for is not allowed.
     Refused,
+    /// An access key is rotated, and its owner has time to move.
+    Rotating,
     /// Something forbids it for now.
     Held,
     /// The day's budget is spent.
@@ -39,6 +44,9 @@ pub enum Status {
 pub struct Answer {
     /// How the execution ended.
     pub status: Status,
+    /// Whom the rest is handed on to. It comes second, for the same reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<RemedyName>,
     /// Why, credential by credential.
     pub reason: String,
     /// What was changed.
@@ -78,7 +86,12 @@ pub struct UndoBy {
 impl Answer {
     /// An answer without any change.
     pub fn unchanged(status: Status, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into(), actions: Vec::new(), undo: None }
+        Self { status, to: None, reason: reason.into(), actions: Vec::new(), undo: None }
+    }
+
+    /// The rest is for another remedy.
+    pub(crate) fn handed_on(to: RemedyName) -> Self {
+        Self { to: Some(to), ..Self::unchanged(Status::HandedOn, format!("{to} goes on")) }
     }
 
     /// What is answered for several credentials: all reasons, all changes, and the most telling status.
@@ -87,7 +100,7 @@ impl Answer {
     }
 
     fn and(self, other: Self) -> Self {
-        let Self { status, reason, actions, undo } = other;
+        let Self { status, to, reason, actions, undo } = other;
         let undo = match (self.undo, undo) {
             (Some(mine), Some(other)) => Some(UndoBy {
                 credential_ids: mine.credential_ids.into_iter().chain(other.credential_ids).collect(),
@@ -98,6 +111,7 @@ impl Answer {
         };
         Self {
             status: self.status.min(status),
+            to: self.to.or(to),
             reason: format!("{}; {reason}", self.reason),
             actions: self.actions.into_iter().chain(actions).collect(),
             undo,

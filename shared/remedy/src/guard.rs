@@ -1,5 +1,6 @@
-//! Whether a credential that breaks the policy may be changed. One refusal suffices, and the first in order is said:
-//! kill switch, mode, protection, exception, hold, a policy edited lately, use, budget.
+//! Whether a credential may be changed that breaks the policy, or that a person asks to have changed. One refusal
+//! suffices, and the first in order is said: kill switch, mode, protection, exception, hold, a policy edited lately, use,
+//! budget. [`permit`] asks for all but the last two, which are asked for where something is about to be changed.
 
 use std::fmt;
 
@@ -10,13 +11,13 @@ use credwarden_ledger::record::UserRecord;
 use credwarden_ledger::request::Document;
 use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{Mode, RemedyName, RuleName};
+use credwarden_policy::remedy::{Mode, Remedy, RemedyName, RuleName};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::answer::Status;
 use crate::kill_switch::KillSwitch;
 use crate::remedy::Judge;
-use crate::verify::{Verified, verify};
+use crate::verify::{Ground, Verified, verify};
 
 /// How long a policy must have been reported by complete passes before remedies act by it: a policy edit is a mass
 /// action, and whoever made it has this long to see what it makes of the account.
@@ -46,10 +47,39 @@ pub struct Facts<'a> {
     pub is_paid: bool,
 }
 
+/// A credential that something may be begun with: its owner may be told so, and that may be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permitted<'a> {
+    // INVARIANT (unforgeable): only `permit` makes one.
+    verified: Verified<'a>,
+    remedy: Remedy,
+}
+
+impl<'a> Permitted<'a> {
+    /// What was verified.
+    pub fn verified(&self) -> &Verified<'a> {
+        &self.verified
+    }
+
+    /// What the policy says of the remedy.
+    pub fn remedy(&self) -> Remedy {
+        self.remedy
+    }
+}
+
+/// What becomes of a credential that is in use, or may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InUse {
+    /// It is left as it is, unless it is a compromise.
+    Held,
+    /// It is changed all the same.
+    Changed,
+}
+
 /// A credential that may be changed, and by which daily budget.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cleared<'a> {
-    // INVARIANT (unforgeable): only `guard` makes one.
+    // INVARIANT (unforgeable): only `clear` makes one.
     verified: Verified<'a>,
     budget: u32,
 }
@@ -132,16 +162,19 @@ pub fn switched_on(kill_switch: KillSwitch, document: Document) -> Result<(), Re
 
 /// Says whether what was verified may be changed at `now`.
 pub fn guard<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> Result<Cleared<'a>, Refusal> {
-    let Facts { rule, judge, remedy, policy, record, reported, population, is_paid } = *facts;
+    clear(permit(verified, facts, now)?, InUse::Held, facts, now)
+}
+
+/// Says whether something may be begun with what was verified.
+pub fn permit<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> Result<Permitted<'a>, Refusal> {
+    let Facts { rule, judge, remedy, policy, record, reported, .. } = *facts;
     let user = verified.user();
     let credential = verified.credential();
-    match policy.remedy(rule, verified.class()) {
-        Some(found) if found.name != remedy => return Err(Refusal::NoRemedy),
-        None => return Err(Refusal::NoRemedy),
-        Some(found) => match found.mode {
-            Mode::Enforce => {}
-            mode @ (Mode::Observe | Mode::Warn) => return Err(Refusal::Mode(mode, owner(user).to_owned())),
-        },
+    let named = policy.remedy(rule, verified.class(), credential.kind()).filter(|named| named.name == remedy);
+    let Some(named) = named else { return Err(Refusal::NoRemedy) };
+    match named.mode {
+        Mode::Enforce => {}
+        mode @ (Mode::Observe | Mode::Warn) => return Err(Refusal::Mode(mode, owner(user).to_owned())),
     }
     if let Some(pattern) = policy.protects(&user.arn) {
         return Err(Refusal::Protected(pattern.to_owned()));
@@ -153,6 +186,8 @@ pub fn guard<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> R
         return Err(Refusal::Hold { by: hold.by.clone(), reason: hold.reason.clone(), until: hold.until });
     }
     match reported {
+        // A person's request is none of a policy's edits.
+        _ if matches!(verified.ground(), Ground::Asked(_)) => {}
         Err(why) => return Err(Refusal::ReportedUnreadable(why.to_owned())),
         Ok(None) => return Err(Refusal::NotReported),
         // INVARIANT (a policy edit is a mass action): what breaks only the current policy waits.
@@ -162,8 +197,20 @@ pub fn guard<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> R
             }
         }
     }
-    if !verified.is_compromise() {
-        silent(user, verified.live(), verified.limits(), now)?;
+    Ok(Permitted { verified, remedy: named })
+}
+
+/// Says whether what is permitted may be changed at `now`.
+pub fn clear<'a>(
+    permitted: Permitted<'a>,
+    in_use: InUse,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<Cleared<'a>, Refusal> {
+    let Facts { policy, population, is_paid, .. } = *facts;
+    let Permitted { verified, .. } = permitted;
+    if in_use == InUse::Held && !verified.is_compromise() {
+        silent(verified.user(), verified.live(), verified.limits(), now)?;
     }
     let budget = match (is_paid, population) {
         (true, _) => 0,
@@ -193,11 +240,43 @@ pub(crate) fn silent(user: &User, credential: &Credential, limits: Limits, now: 
     }
 }
 
+/// Whether a credential was not used since it was decided on.
+pub(crate) fn unused_since(user: &User, decided: &Credential, live: &Credential) -> Result<(), Refusal> {
+    match (&decided.last_use, &live.last_use) {
+        (LastUse::At { at: before, .. }, LastUse::At { at, .. }) if at <= before => Ok(()),
+        (_, LastUse::At { at, service, .. }) => {
+            Err(Refusal::InUse { owner: owner(user).to_owned(), at: *at, service: service.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn owner(user: &User) -> &str {
     user.tags.get(OWNER_TAG).map_or(user.name.as_str(), String::as_str)
 }
 
 impl Refusal {
+    /// Whether it may be otherwise in an hour, so that what has begun need not end for it.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::KillSwitch(_)
+            | Self::ReportedUnreadable(_)
+            | Self::InUse { .. }
+            | Self::LastUseUnknown(_)
+            | Self::NoPopulation
+            | Self::PopulationUnreadable(_)
+            | Self::NoBudget => true,
+            Self::NoRemedy
+            | Self::Mode(..)
+            | Self::Protected(_)
+            | Self::Excepted { .. }
+            | Self::Hold { .. }
+            | Self::NotReported
+            | Self::NotReportedLongEnough
+            | Self::UseUnseen { .. } => false,
+        }
+    }
+
     /// How an execution ends that is refused so.
     pub fn status(&self) -> Status {
         match self {

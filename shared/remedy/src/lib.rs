@@ -5,6 +5,8 @@
 //! [`plan`] how: they only decide, and never hold a writer. What is decided is written into the ledger and paid for in
 //! one transaction before it is applied, read back afterwards, and recorded with what is needed to undo it.
 //!
+//! A rotation is written down and told first, step by step, and comes to an act of that kind at its end.
+//!
 //! # The states of an act
 //! ```text
 //!            begin                    IAM accepts              a list shows it
@@ -33,4 +35,5 @@ pub mod write;
 
 mod act;
 mod notice;
+mod rotate;
 mod step;

@@ -4,16 +4,18 @@ use std::fmt;
 
 use credwarden_credential::age::date;
 use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::{Credential, LastUse};
 use credwarden_ledger::notice::{Notice, NoticeKind, Owner, Undo};
 use credwarden_ledger::request::Document;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Work};
 use credwarden_policy::limits::Limits;
-use credwarden_policy::remedy::Mode;
+use credwarden_policy::remedy::{Mode, RemedyName};
+use credwarden_policy::rotation::{Kept, Rotation, Tell};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fault::Fault;
-use crate::guard::{OWNER_TAG, Refusal};
+use crate::guard::{OWNER_TAG, Permitted, Refusal};
 use crate::run::Run;
 use crate::undo::UNDO_HOLDS;
 
@@ -35,7 +37,12 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
         let notice = self.notice(NoticeKind::Done, credential, Some(*begun));
         match act {
             Act::Remedy(remedy) => Notice {
-                what: format!("`{remedy}` was done to it, because it breaks the policy: {because}"),
+                what: match remedy {
+                    RemedyName::RotateKey => format!("its rotation has ended and it was made inactive: {because}"),
+                    RemedyName::DeactivateCredential | RemedyName::TagException => {
+                        format!("`{remedy}` was done to it, because it breaks the policy: {because}")
+                    }
+                },
                 to_do: "give whatever used it a new credential, for AWS refuses it now".to_owned(),
                 undo: undo_until.map(|until| Undo { document: Document::Undo(*remedy), until }),
                 ..notice
@@ -118,6 +125,76 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
         }
     }
 
+    /// What is said of a rotation.
+    pub(crate) fn notice_of_rotation(
+        &self,
+        permitted: &Permitted<'_>,
+        rotation: &Rotation,
+        tell: &Tell,
+        advice: fn(&Credential) -> String,
+    ) -> Notice {
+        let (verified, old) = (permitted.verified(), &rotation.key);
+        let (ground, name) = (verified.ground(), &self.user.name);
+        let acknowledge = format!(
+            "start the document {} with ResourceId {} and CredentialId {old}",
+            Document::AcknowledgeRotation.name(&self.settings.prefix),
+            self.user.id
+        );
+        let goes = "it is made inactive once nothing needs it, and nothing is deleted";
+        let notice =
+            Notice { do_by: Some(rotation.deadline), ..self.notice(NoticeKind::CreateKey, old, Some(rotation.opened)) };
+        match tell {
+            Tell::CreateKey => Notice {
+                what: format!("it is to be replaced by a new access key, and {goes}: {ground}"),
+                to_do: format!(
+                    "create a second access key of `{name}`, give it to whatever uses {old}, and when nothing needs {old} any                      more {acknowledge}"
+                ),
+                ..notice
+            },
+            Tell::FreeSlot(other) => Notice {
+                kind: NoticeKind::FreeSlot,
+                what: format!("it is to be replaced by a new access key, for which there is no room: {ground}"),
+                to_do: format!(
+                    "see whether anything needs {other}, delete it if nothing does, for a user has two access keys at most,                      and create a new one; Credwarden deletes none"
+                ),
+                ..notice
+            },
+            Tell::Move(new) => Notice {
+                kind: NoticeKind::MoveToKey,
+                what: format!("it is to be replaced by {new}, and {goes}: {ground}"),
+                to_do: format!(
+                    "give {new} to whatever uses {old}, and when nothing needs {old} any more {acknowledge}"
+                ),
+                ..notice
+            },
+            Tell::Acknowledge(new) => Notice {
+                kind: NoticeKind::Acknowledge,
+                what: format!("{new} is used in its place, and it was not used for long: {ground}"),
+                to_do: format!("if nothing needs {old} any more, not even once a quarter, {acknowledge}"),
+                ..notice
+            },
+            Tell::Overdue(kept) => Notice {
+                kind: NoticeKind::Overdue,
+                what: format!("it was to be replaced by {}, and {}: {ground}", date(rotation.deadline), kept_by(kept)),
+                to_do: match kept {
+                    Kept::NoNewKey => format!("create another access key of `{name}` and move to it"),
+                    Kept::NewKeyUnused(new) => format!("give {new} to whatever uses {old}"),
+                    Kept::InUse(_) => format!("find what uses {old} still, and give it the new key"),
+                    Kept::NotAcknowledged => format!("if nothing needs {old} any more, {acknowledge}"),
+                },
+                do_by: None,
+                ..notice
+            },
+            Tell::UseRole => Notice {
+                kind: NoticeKind::UseRole,
+                what: format!("a role would do in its place, and it is not made inactive for its age: {ground}"),
+                to_do: advice(verified.live()),
+                do_by: Some(rotation.deadline).filter(|deadline| *deadline >= self.now),
+                ..notice
+            },
+        }
+    }
+
     /// A notice of the kind that says nothing yet.
     fn notice(&self, kind: NoticeKind, credential: &CredentialId, begun: Option<Timestamp>) -> Notice {
         let request = &self.lease.request;
@@ -138,6 +215,21 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
             undo: None,
             begun,
         }
+    }
+}
+
+/// What keeps an old key, in words.
+fn kept_by(kept: &Kept) -> String {
+    match kept {
+        Kept::NoNewKey => "there is no new key that is active".to_owned(),
+        Kept::NewKeyUnused(new) => format!("{new} was never used"),
+        Kept::InUse(LastUse::At { at, service, .. }) => {
+            format!("it may still be in use, last on {} ({service})", date(*at))
+        }
+        Kept::InUse(LastUse::Never | LastUse::NotRead | LastUse::Unread(_)) => {
+            "it is not certain that nothing uses it".to_owned()
+        }
+        Kept::NotAcknowledged => "nobody has said that nothing needs it any more".to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@ use credwarden_credential::snapshot::{Credential, KeyStatus, User};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{RemedyName, RuleName};
+use credwarden_policy::rotation::{Decision, Facts};
 use credwarden_policy::verdict::Verdict;
 use jiff::Timestamp;
 
@@ -44,6 +45,17 @@ pub struct Remedy {
     pub act: Change,
     /// How its act is undone.
     pub undo: Change,
+    /// What leads to its act, where that is a rotation; `None`: a finding does.
+    pub rotation: Option<Rotating>,
+}
+
+/// How a remedy rotates access keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotating {
+    /// The next step of one key's rotation.
+    pub plan: fn(&Facts<'_>, Timestamp) -> Decision,
+    /// What would do in place of the key, in a few sentences.
+    pub advice: fn(&Credential) -> String,
 }
 
 impl Remedy {

@@ -62,6 +62,9 @@ pub enum Refused {
     },
 }
 
+/// The value of `CredentialId` that stands for all access keys of a user.
+pub const ALL: &str = "all";
+
 impl Payload {
     /// Reads a payload.
     pub fn read(payload: serde_json::Value) -> Result<Self, Refused> {
@@ -76,7 +79,7 @@ pub(crate) fn request(execution: &Execution, remedy: &Remedy, prefix: &str) -> R
     let document = Document::named(&execution.document_name, prefix).map_err(refused)?;
     let is_served = match document {
         Document::Rule(rule) => remedy.answered(rule).is_some(),
-        Document::Undo(name) => name == remedy.name,
+        Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation => document.remedy() == remedy.name,
     };
     if !is_served {
         return Err(refused(UnknownDocument(execution.document_name.clone())));
@@ -87,12 +90,20 @@ pub(crate) fn request(execution: &Execution, remedy: &Remedy, prefix: &str) -> R
     let user = parameter(execution, "ResourceId")?;
     let credential = match document {
         Document::Rule(_) => None,
-        Document::Undo(_) => Some(parameter(execution, "CredentialId")?),
+        Document::ForceRotation if only_value(execution, "CredentialId")? == ALL => None,
+        Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation => {
+            Some(parameter(execution, "CredentialId")?)
+        }
+    };
+    let reason = match document {
+        Document::ForceRotation => Some(only_value(execution, "Reason")?.to_owned()),
+        Document::Rule(_) | Document::Undo(_) | Document::AcknowledgeRotation => None,
     };
     Ok(Request {
         document,
         user,
         credential,
+        reason,
         requester: execution.executed_by.clone().unwrap_or_else(|| "unknown".to_owned()),
         approvers: execution.approvers.clone(),
         execution: id.clone(),
@@ -103,10 +114,14 @@ fn parameter<I: std::str::FromStr<Err = InvalidId>>(
     execution: &Execution,
     parameter: &'static str,
 ) -> Result<I, Refused> {
-    let execution_id = || execution.id.clone();
+    let value = only_value(execution, parameter)?;
+    value.parse().map_err(|source| Refused::Id { execution: execution.id.clone(), parameter, source })
+}
+
+fn only_value<'a>(execution: &'a Execution, parameter: &'static str) -> Result<&'a str, Refused> {
     match execution.parameters.get(parameter).map(Vec::as_slice).unwrap_or_default() {
-        [value] => value.parse().map_err(|source| Refused::Id { execution: execution_id(), parameter, source }),
-        values => Err(Refused::Parameter { execution: execution_id(), parameter, count: values.len() }),
+        [value] => Ok(value),
+        values => Err(Refused::Parameter { execution: execution.id.clone(), parameter, count: values.len() }),
     }
 }
 

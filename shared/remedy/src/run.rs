@@ -174,10 +174,14 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
         Found::Gone(reason) => return settle_gone(ports, lease, &record, reason, now).await,
     };
     let run = Run { remedy, ports, settings, policy, lease, record: &record, user: &user, now, ends: invocation.ends };
-    match (lease.request.document, &lease.request.credential) {
-        (Document::Rule(rule), _) => Box::pin(run.answer_findings(rule)).await,
-        (Document::Undo(_), Some(credential)) => Box::pin(run.undo(credential)).await,
-        (Document::Undo(_), None) => Ok(Answer::unchanged(Status::NothingToDo, "no credential is named")),
+    match (lease.request.document, &lease.request.credential, remedy.rotation) {
+        (Document::Undo(_), Some(credential), _) => Box::pin(run.undo(credential)).await,
+        (Document::Undo(_), None, _) => Ok(Answer::unchanged(Status::NothingToDo, "no credential is named")),
+        (_, _, Some(rotating)) => Box::pin(run.rotate(rotating)).await,
+        (Document::Rule(rule), _, None) => Box::pin(run.answer_findings(rule)).await,
+        (Document::AcknowledgeRotation | Document::ForceRotation, _, None) => {
+            Ok(Answer::unchanged(Status::NothingToDo, "this remedy rotates nothing"))
+        }
     }
 }
 
@@ -253,7 +257,14 @@ async fn settle_gone<S, C, R, W, T: Table>(
         let work = ports.ledger.take_over(lease, work.clone(), false, now).await?;
         ports.ledger.keep_work(lease, work.settled(Outcome::Gone { reason: reason.clone() }, now), now).await?;
     }
-    Ok(Answer::unchanged(Status::NothingToDo, reason))
+    for kept in record.rotations.iter().filter(|kept| kept.is_open()) {
+        ports.ledger.end_rotation(lease, kept, &reason, now).await?;
+    }
+    let status = match lease.request.document {
+        Document::AcknowledgeRotation | Document::ForceRotation => Status::Refused,
+        Document::Rule(_) | Document::Undo(_) => Status::NothingToDo,
+    };
+    Ok(Answer::unchanged(status, reason))
 }
 
 /// Notes a fault, as well as it goes: AWS Config's own remediation exceptions are told by it.

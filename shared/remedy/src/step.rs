@@ -126,7 +126,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 };
                 let changed =
                     Changed { act, user: self.user.name.clone(), credential: credential.clone(), now: after.status };
-                Answer { status, reason: format!("{credential}: {act} is done"), actions: vec![changed], undo }
+                let answer = Answer::unchanged(status, format!("{credential}: {act} is done"));
+                Answer { actions: vec![changed], undo, ..answer }
             }
             Outcome::Undone { execution } => {
                 Answer::unchanged(Status::NothingToDo, format!("{credential}: undone by {execution}"))

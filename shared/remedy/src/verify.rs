@@ -1,4 +1,7 @@
-//! Whether a live credential breaks the policy: by the rule's own judgement, down to the exact credential.
+//! Whether a live credential breaks the policy: by the rule's own judgement, down to the exact credential. Or whether it is
+//! one that a person may ask to have changed.
+
+use std::fmt;
 
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, User};
@@ -6,6 +9,7 @@ use credwarden_policy::class::ClassName;
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
+use credwarden_policy::rotation::Forced;
 use credwarden_policy::verdict::{Clause, Finding, Verdict};
 use jiff::Timestamp;
 
@@ -14,12 +18,31 @@ use crate::remedy::Judge;
 /// A credential that was read live and breaks the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<'a> {
-    // INVARIANT (unforgeable): only `verify` makes one, so whoever has one has the rule's own finding on live facts.
+    // INVARIANT (unforgeable): only `verify` and `verify_asked` make one, so whoever has one has the rule's own finding on
+    // live facts, or a person's request for a credential that was read live.
     user: &'a User,
     live: Credential,
     class: ClassName,
     limits: Limits,
-    finding: Finding,
+    ground: Ground,
+}
+
+/// Why a credential may be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// It breaks the policy.
+    Finding(Finding),
+    /// A person asked for it.
+    Asked(Forced),
+}
+
+impl fmt::Display for Ground {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finding(finding) => finding.fmt(formatter),
+            Self::Asked(Forced { by, reason }) => write!(formatter, "{by} asked for it: {reason}"),
+        }
+    }
 }
 
 /// Why a credential does not pass for breaking the policy.
@@ -54,9 +77,27 @@ pub fn verify<'a>(
     let Some(finding) = finding else {
         return Err(Unverified::Settled(format!("{credential} does not break the policy")));
     };
+    verified(user, live, policy, Ground::Finding(finding))
+}
+
+/// A credential of a user that was read live, which a person asks to have changed, whether it breaks the policy or not.
+pub fn verify_asked<'a>(
+    user: &'a User,
+    credential: &CredentialId,
+    policy: &Policy,
+    asked: &Forced,
+) -> Result<Verified<'a>, Unverified> {
+    let live = live_credential(user, credential).map_err(Unverified::Unknown)?;
+    let Some(live) = live else {
+        return Err(Unverified::Settled(format!("{credential} is gone")));
+    };
+    verified(user, live, policy, Ground::Asked(asked.clone()))
+}
+
+fn verified<'a>(user: &'a User, live: Credential, policy: &Policy, ground: Ground) -> Result<Verified<'a>, Unverified> {
     let class = policy.class(user).map_err(Unverified::Unknown)?.clone();
-    let limits = policy.limits(user, &class, credential.kind());
-    Ok(Verified { user, live, class, limits, finding })
+    let limits = policy.limits(user, &class, live.id.kind());
+    Ok(Verified { user, live, class, limits, ground })
 }
 
 impl<'a> Verified<'a> {
@@ -80,14 +121,14 @@ impl<'a> Verified<'a> {
         self.limits
     }
 
-    /// What it breaks.
-    pub fn finding(&self) -> &Finding {
-        &self.finding
+    /// Why it may be changed.
+    pub fn ground(&self) -> &Ground {
+        &self.ground
     }
 
     /// Whether it is a compromise, which is answered whatever its use: somebody made it usable who may not.
     pub fn is_compromise(&self) -> bool {
-        matches!(self.finding.clause, Clause::UnauthorizedCreator { .. })
+        matches!(&self.ground, Ground::Finding(Finding { clause: Clause::UnauthorizedCreator { .. }, .. }))
     }
 
     /// Its id.

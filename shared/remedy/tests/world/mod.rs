@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use credwarden_credential::id::{UserId, UserName};
 use credwarden_credential::kind::{CredentialId, CredentialKind};
-use credwarden_credential::snapshot::{KeyStatus, Status};
+use credwarden_credential::snapshot::{KeyStatus, LastUse, Status};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_estate::fake::FakeIam;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::due::DueItem;
 use credwarden_ledger::exception::ExceptionAct;
 use credwarden_ledger::memory::MemoryTable;
+use credwarden_ledger::notice::NoticeKind;
 use credwarden_ledger::pass::CompletePass;
 use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::Value;
@@ -27,9 +28,10 @@ use credwarden_policy::document::DEFAULT;
 use credwarden_policy::exception::{Change, Exception};
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{RemedyName, RuleName};
-use credwarden_remedy::answer::Answer;
+use credwarden_policy::rotation::Rotation;
+use credwarden_remedy::answer::{Answer, Status as Ended};
 use credwarden_remedy::fault::Fault;
-use credwarden_remedy::remedy::{Answered, Evidence, Remedy};
+use credwarden_remedy::remedy::{Answered, Evidence, Remedy, Rotating};
 use credwarden_remedy::run::{Invocation, Ports, Settings, handle};
 use credwarden_remedy::ssm::{Execution, ExecutionStatus};
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +65,21 @@ pub const REMEDY: Remedy = Remedy {
     ],
     act: |found| (found.status == Status::Active).then_some(KeyStatus::Inactive),
     undo: |found| (found.status == Status::Inactive).then_some(KeyStatus::Active),
+    rotation: None,
 };
+
+/// The function `rotate-key`, as it is deployed.
+pub const ROTATION: Remedy = Remedy {
+    name: RemedyName::RotateKey,
+    rules: &[Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User }],
+    rotation: Some(Rotating { plan: rotate_key::plan, advice: |_| "use a role".to_owned() }),
+    ..REMEDY
+};
+
+pub const ACKNOWLEDGE: Document = Document::AcknowledgeRotation;
+pub const FORCE: Document = Document::ForceRotation;
+pub const ROTATE_UNDO: Document = Document::Undo(RemedyName::RotateKey);
+pub const ROTATE: Act = Act::Remedy(RemedyName::RotateKey);
 
 pub fn noon() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
@@ -77,6 +93,13 @@ pub fn policy_with(replacements: &[(&str, &str)]) -> String {
         policy = policy.replace(from, to);
     }
     policy
+}
+
+/// The policy by which the age of access keys is answered by their rotation.
+pub fn rotating_policy(more: &str) -> String {
+    let entry = |remedy: &str| format!(r#""access-key-age": {{ "default": {{ "remedy": "{remedy}""#);
+    let rotated = format!("{}{more}", entry("rotate-key"));
+    policy_with(&[(&entry("deactivate-credential"), &rotated)])
 }
 
 /// Alice, with one key of 100 days that nobody uses.
@@ -153,6 +176,13 @@ impl World {
         let mut passes = ledger.passes(rule).await.unwrap();
         passes.complete = Some(complete);
         ledger.keep_passes(rule, &passes, at).await.unwrap();
+    }
+
+    /// The estate, whose access keys are rotated; `more` stands in the policy's entry.
+    pub async fn rotating(estate: Estate, more: &str) -> Self {
+        let world = Self::new(estate).await;
+        world.set_policy(&rotating_policy(more));
+        world
     }
 
     pub fn set_policy(&self, policy: &str) {
@@ -234,6 +264,10 @@ impl World {
         if let Some(credential) = credential {
             parameters.insert("CredentialId".to_owned(), vec![credential.to_string()]);
         }
+        if document == FORCE {
+            parameters.entry("CredentialId".to_owned()).or_insert_with(|| vec!["all".to_owned()]);
+            parameters.insert("Reason".to_owned(), vec!["it may have leaked".to_owned()]);
+        }
         let execution = Execution {
             id: id.clone(),
             document_name: document.name("credwarden"),
@@ -246,8 +280,22 @@ impl World {
         id
     }
 
-    /// Invokes the remedy from an execution, through a gate.
+    /// Does what the document of an execution does: invokes its function, and the one that this hands on to, through a
+    /// gate.
     pub async fn invoke(&self, execution: &str, gate: &Gate) -> Result<Answer, Fault> {
+        let document = self.executions.lock().unwrap()[execution].document_name.clone();
+        let first = match Document::named(&document, "credwarden").unwrap().remedy() {
+            RemedyName::RotateKey => &ROTATION,
+            _ => &REMEDY,
+        };
+        let answer = self.invoke_remedy(first, execution, gate).await?;
+        match (answer.status, answer.to) {
+            (Ended::HandedOn, Some(RemedyName::RotateKey)) => self.invoke_remedy(&ROTATION, execution, gate).await,
+            _ => Ok(answer),
+        }
+    }
+
+    async fn invoke_remedy(&self, remedy: &Remedy, execution: &str, gate: &Gate) -> Result<Answer, Fault> {
         self.serial.set(self.serial.get() + 1);
         let ports = Ports {
             ssm: GatedSsm {
@@ -278,7 +326,7 @@ impl World {
             now: self.now.get(),
             ends: Instant::now() + self.time_left.get(),
         };
-        Box::pin(handle(&REMEDY, &ports, &settings, &invocation)).await
+        Box::pin(handle(remedy, &ports, &settings, &invocation)).await
     }
 
     /// Invokes the remedy from an execution; `None` if the process died.
@@ -299,6 +347,49 @@ impl World {
         self.invoke(&execution, &Gate::open()).await.unwrap()
     }
 
+    /// A person asks for something that is about a key of a user; `None` stands for all.
+    pub async fn ask(&self, document: Document, name: &str, key: Option<&CredentialId>) -> Answer {
+        let execution = self.execution(document, &self.id(name), key, PERSON);
+        self.invoke(&execution, &Gate::open()).await.unwrap()
+    }
+
+    /// The last user of the estate creates a key now.
+    pub fn create_key(&self, name: &str) -> CredentialId {
+        self.iam.change(|estate| *estate = estate.clone().key(SignedDuration::ZERO));
+        let keys = self.iam.estate().find(name).unwrap().keys.len();
+        self.key(name, keys - 1)
+    }
+
+    /// A key is used now.
+    pub fn use_key(&self, key: &CredentialId) {
+        let used = LastUse::At { at: self.now.get(), service: "s3".to_owned(), region: "us-east-1".to_owned() };
+        self.iam.change(|estate| {
+            let mut keys = estate.users.iter_mut().flat_map(|user| &mut user.keys);
+            keys.find(|held| held.key.id.as_str() == key.as_str()).unwrap().key.last_use = used;
+        });
+    }
+
+    pub async fn rotation(&self, name: &str, key: &CredentialId) -> Option<Rotation> {
+        let record = self.ledger().record(&self.id(name)).await.unwrap();
+        record.rotation(key).map(|kept| kept.rotation.clone())
+    }
+
+    /// Days of the schedule: it comes every hour, and starts what is due.
+    pub async fn days(&self, days: i64) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for _ in 0..days * 24 {
+            answers.extend(self.hour().await);
+        }
+        answers
+    }
+
+    /// What waits to be told, as kinds.
+    pub async fn told(&self) -> Vec<(NoticeKind, String)> {
+        let untold = self.ledger().untold(Timestamp::MAX).await.unwrap();
+        let told = untold.into_iter().map(|item| item.unwrap().notice);
+        told.map(|notice| (notice.kind, notice.credential.to_string())).collect()
+    }
+
     /// Six hours of the schedule.
     pub async fn settle(&self) -> Vec<Answer> {
         let mut answers = Vec::new();
@@ -317,7 +408,9 @@ impl World {
             let due = due.unwrap();
             let request = match &due.what {
                 DueItem::Work(work) => work.request.clone(),
-                DueItem::LeftLease { request, .. } | DueItem::Waiting { request } => request.clone(),
+                DueItem::LeftLease { request, .. } | DueItem::Rotation { request } | DueItem::Waiting { request } => {
+                    request.clone()
+                }
                 DueItem::Pass(_) | DueItem::ExceptionTags(_) => continue,
             };
             let next = self.now.get() + SignedDuration::from_mins(55);
