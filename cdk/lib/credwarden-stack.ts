@@ -23,10 +23,11 @@ import { type GrantResources, grantResources, grantStatements } from './construc
 import { Listener } from './constructs/listener.js';
 import { Memory } from './constructs/memory.js';
 import { NoticeTopic } from './constructs/notice-topic.js';
+import { RotationDocuments } from './constructs/rotation-documents.js';
 import { Rule } from './constructs/rule.js';
 import { Schedule } from './constructs/schedule.js';
 import { UndoDocument } from './constructs/undo-document.js';
-import { Names } from './names.js';
+import { idOf, Names } from './names.js';
 
 export interface CredwardenStackProps {
   readonly deployment: Deployment;
@@ -100,11 +101,14 @@ export class CredwardenStack extends Stack {
     );
     // What is about exceptions changes no credential.
     if (!entry.exceptions) this.remedyRoleArns.push(added.role.roleArn);
+    const resourceTypes = catalogue.rules
+      .filter(({ remedies }) => remedies.includes(entry.name))
+      .map(({ resourceType }) => resourceType);
     if (entry.undo) {
-      const resourceTypes = catalogue.rules
-        .filter(({ remedy }) => remedy === entry.name)
-        .map(({ resourceType }) => resourceType);
       new UndoDocument(this, `${idOf(entry)}Undo`, { entry, resourceTypes, names: this.names });
+    }
+    if (entry.rotations) {
+      new RotationDocuments(this, `${idOf(entry)}Rotations`, { entry, resourceTypes, names: this.names });
     }
     if (entry.exceptions) {
       const { approvers } = policy;
@@ -118,14 +122,19 @@ export class CredwardenStack extends Stack {
   }
 
   private addRule(entry: RuleEntry): void {
-    const remedy = this.props.catalogue.remedies.find(({ name }) => name === entry.remedy);
-    if (remedy === undefined) throw new Error(`the rule \`${entry.name}\` has no remedy \`${entry.remedy}\``);
+    const [remedy, ...others] = entry.remedies.map((named) => {
+      const found = this.props.catalogue.remedies.find(({ name }) => name === named);
+      if (found === undefined) throw new Error(`the rule \`${entry.name}\` has no remedy \`${named}\``);
+      return found;
+    });
+    if (remedy === undefined) throw new Error(`the rule \`${entry.name}\` has no remedy`);
     const ownRule = entry.grants.filter(({ on }) => on === 'own-rule');
-    const others = entry.grants.filter(({ on }) => on !== 'own-rule');
-    const added = this.addFunction({ ...entry, grants: others }, this.ownRoles());
+    const grants = entry.grants.filter(({ on }) => on !== 'own-rule');
+    const added = this.addFunction({ ...entry, grants }, this.ownRoles());
     const rule = new Rule(this, `${idOf(entry)}Rule`, {
       entry,
       remedy,
+      others,
       function: added.function,
       deployment: this.props.deployment,
       names: this.names,
@@ -224,12 +233,4 @@ export class CredwardenStack extends Stack {
       assertions: [{ assert: Fn.conditionEquals(code.valueAsString, 'built'), assertDescription: BUILD_FIRST }],
     });
   }
-}
-
-/** `access-key-age` as the id of a construct: `AccessKeyAge`. */
-function idOf({ name }: { readonly name: string }): string {
-  return name
-    .split('-')
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join('');
 }

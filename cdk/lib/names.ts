@@ -28,8 +28,26 @@ export class Names {
     return `${this.of(entry)}-failed`;
   }
 
+  /** Of the document by which people acknowledge a rotation. */
+  get acknowledgeRotation(): string {
+    return `${this.prefix}-acknowledge-rotation`;
+  }
+
+  /** Of the document by which people ask for a rotation. */
+  get forceRotation(): string {
+    return `${this.prefix}-force-rotation`;
+  }
+
   /** Of the document that undoes a remedy. */
   undo(remedy: { readonly name: string }): string {
     return `${this.prefix}-undo-${remedy.name}`;
   }
+}
+
+/** `access-key-age` as the id of a construct or a step: `AccessKeyAge`. */
+export function idOf({ name }: { readonly name: string }): string {
+  return name
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
 }

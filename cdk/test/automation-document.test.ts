@@ -8,14 +8,17 @@ import { newRemedy, newRule } from './world.js';
 const NAMES = new Names('credwarden');
 const DOCUMENT = remedyDocument(newRule(), newRemedy(), NAMES);
 
+/** The same with a second remedy that the first may hand on to. */
+const HANDING_ON = remedyDocument(newRule(), newRemedy(), NAMES, [newRemedy({ name: 'lend-password' })]);
+
 /** Where `Judge` sends an automation whose function has answered so, played as Systems Manager documents it. */
-function judged(payload: string): unknown {
-  const judge = DOCUMENT.mainSteps.find(({ name }) => name === 'Judge');
+function judged(payload: string, document = DOCUMENT, step = 'Remedy', by = 'Judge'): unknown {
+  const judge = document.mainSteps.find(({ name }) => name === by);
   const { Choices: choices, Default: otherwise } = judge?.inputs as {
     Choices: { NextStep: string; Variable: string; StartsWith: string }[];
     Default: string;
   };
-  for (const { Variable: variable } of choices) assert.equal(variable, '{{ Remedy.Payload }}');
+  for (const { Variable: variable } of choices) assert.equal(variable, `{{ ${step}.Payload }}`);
   return choices.find(({ StartsWith: start }) => payload.startsWith(start))?.NextStep ?? otherwise;
 }
 
@@ -32,8 +35,35 @@ test('an error of the function fails the automation even if the step does not', 
   }
 });
 
+test('what is handed on to another remedy is done by its function, whose answer is judged alike', () => {
+  const handedOn = JSON.stringify({ status: 'handed-on', to: 'lend-password', reason: 'x', actions: [], undo: null });
+  for (const payload of [handedOn, JSON.stringify(handedOn)]) assert.equal(judged(payload, HANDING_ON), 'LendPassword');
+  const held = JSON.stringify({ status: 'held' });
+  for (const payload of [held, JSON.stringify(held)]) {
+    assert.equal(judged(payload, HANDING_ON), 'Done');
+    assert.equal(judged(payload, HANDING_ON, 'LendPassword', 'JudgeLendPassword'), 'Done');
+  }
+  const error = JSON.stringify({ errorType: 'Fault', errorMessage: 'x' });
+  assert.equal(judged(error, HANDING_ON), 'Fail');
+  assert.equal(judged(error, HANDING_ON, 'LendPassword', 'JudgeLendPassword'), 'Fail');
+});
+
+test('what is handed on to nobody fails the automation', () => {
+  const handedOn = JSON.stringify({ status: 'handed-on', to: 'nobody' });
+  for (const payload of [handedOn, JSON.stringify(handedOn)]) assert.equal(judged(payload, HANDING_ON), 'Fail');
+});
+
+test('a document that hands on has no fault, and invokes each function by a parameter of its own', () => {
+  assert.deepEqual(checkAutomationDocument(HANDING_ON), []);
+  const { LendPasswordFunctionName: name } = HANDING_ON.parameters;
+  assert.equal(name?.default, 'credwarden-lend-password');
+  const step = HANDING_ON.mainSteps.find((found) => found.name === 'LendPassword');
+  assert.equal(step?.inputs['FunctionName'], '{{ LendPasswordFunctionName }}');
+});
+
 test('a step that fails aborts the automation', () => {
-  for (const step of DOCUMENT.mainSteps) assert.ok([undefined, 'Abort'].includes(step.onFailure), step.name);
+  for (const step of [...DOCUMENT.mainSteps, ...HANDING_ON.mainSteps])
+    assert.ok([undefined, 'Abort'].includes(step.onFailure), step.name);
 });
 
 test('the function is told the execution and nothing else', () => {

@@ -218,7 +218,7 @@ test('an event that a function cannot take is tried again, kept encrypted, and a
 
 test('every rule and every remedy knows the roles of all remedies, so that it can tell their acts', () => {
   const { json } = withNewEntries();
-  const remedies = ['credwarden-deactivate-credential', 'credwarden-restrict-console'];
+  const remedies = ['credwarden-deactivate-credential', 'credwarden-rotate-key', 'credwarden-restrict-console'];
   const roles = remedies.map((name) => `<${roleOf(json, name)}.Arn>`).join(',');
   const names = [...remedies, 'credwarden-access-key-age', 'credwarden-console-mfa'];
   for (const name of names) {

@@ -129,7 +129,8 @@ test('a catalogue is complete and consistent or refused', () => {
   checkCatalogue(CATALOGUE, []);
   checkCatalogue({ ...CATALOGUE, format: 2 }, ['format']);
   checkCatalogue({ ...CATALOGUE, rules: [{ ...newRule(), colour: 'red' }] }, ['rules[0].colour']);
-  checkCatalogue({ ...CATALOGUE, rules: [newRule({ remedy: 'nothing' })] }, ['rules[0].remedy']);
+  checkCatalogue({ ...CATALOGUE, rules: [newRule({ remedies: ['nothing'] })] }, ['rules[0].remedies']);
+  checkCatalogue({ ...CATALOGUE, rules: [newRule({ remedies: [] })] }, ['rules[0].remedies']);
   checkCatalogue({ ...CATALOGUE, rules: [newRule(), newRule()] }, ['console-mfa']);
   checkCatalogue({ ...CATALOGUE, rules: [newRule({ timeoutSeconds: 291 })] }, ['rules[0].timeoutSeconds']);
   checkCatalogue({ ...CATALOGUE, rules: [{ ...newRule(), frequency: 'Daily' }] }, ['rules[0].frequency']);

@@ -73,7 +73,7 @@ const FAULTS: readonly InjectedFault[] = [
 testsOfFaults(
   synthesize(props()).json,
   'AWS::SSM::Document',
-  ({ Name: name }) => name === 'credwarden-access-key-age',
+  ({ Name: name }) => name === 'credwarden-unused-credentials',
   'Properties.Content.',
   FAULTS,
 );

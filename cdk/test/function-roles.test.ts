@@ -27,10 +27,14 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
     rules: rules.map(ruleArn),
     remediations: rules.map((rule) => `arn:aws:config:us-east-1:<AWS::AccountId>:remediation-configuration/${rule}/*`),
     documents: [
-      ...[...rules, 'credwarden-undo-deactivate-credential', 'credwarden-tag-exception'].flatMap((document) => [
-        `${ssm}:document/${document}`,
-        `${ssm}:automation-definition/${document}:*`,
-      ]),
+      ...[
+        ...rules,
+        'credwarden-undo-deactivate-credential',
+        'credwarden-undo-rotate-key',
+        'credwarden-acknowledge-rotation',
+        'credwarden-force-rotation',
+        'credwarden-tag-exception',
+      ].flatMap((document) => [`${ssm}:document/${document}`, `${ssm}:automation-definition/${document}:*`]),
       `${ssm}:automation-execution/*`,
     ],
     executions: [`${ssm}:automation-execution/*`],
@@ -84,6 +88,7 @@ test('the automation role invokes the remedies and nothing else, for automations
   const functions = 'arn:aws:lambda:us-east-1:<AWS::AccountId>:function:credwarden';
   assert.deepEqual(permissionsOf(json, role.id), [
     `Allow lambda:InvokeFunction on ${functions}-deactivate-credential`,
+    `Allow lambda:InvokeFunction on ${functions}-rotate-key`,
     `Allow lambda:InvokeFunction on ${functions}-tag-exception`,
   ]);
   assert.deepEqual(objectOf(role.properties['AssumeRolePolicyDocument'])['Statement'], [

@@ -55,7 +55,7 @@ export function newRule(changes: Partial<RuleEntry> = {}): RuleEntry {
     description: 'Console passwords have MFA.',
     resourceType: 'AWS::IAM::User',
     frequency: 'Six_Hours',
-    remedy: 'restrict-console',
+    remedies: ['restrict-console'],
     memoryMb: 512,
     timeoutSeconds: 60,
     grants: [
@@ -73,6 +73,7 @@ export function newRemedy(changes: Partial<RemedyEntry> = {}): RemedyEntry {
     description: 'Takes a console password away.',
     undo: true,
     exceptions: false,
+    rotations: false,
     memoryMb: 128,
     timeoutSeconds: 30,
     grants: [{ actions: ['iam:DeleteLoginProfile'], on: 'users' }],

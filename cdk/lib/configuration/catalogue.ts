@@ -48,12 +48,12 @@ export interface FunctionEntry {
   readonly grants: readonly Grant[];
 }
 
-/** A scheduled AWS Config rule and the remedy of what it finds. */
+/** A scheduled AWS Config rule and the remedies of what it finds. */
 export interface RuleEntry extends FunctionEntry {
   readonly resourceType: string;
   readonly frequency: Frequency;
-  /** Name of an entry of `remedies`. */
-  readonly remedy: string;
+  /** Names of entries of `remedies`: its document invokes the first, and another where that hands on to it. */
+  readonly remedies: readonly string[];
 }
 
 /** A function that SSM Automation invokes on one resource. */
@@ -62,6 +62,8 @@ export interface RemedyEntry extends FunctionEntry {
   readonly undo: boolean;
   /** Whether people ask it for exceptions, by a document of its own. */
   readonly exceptions: boolean;
+  /** Whether people ask it for rotations, and acknowledge them, by documents of their own. */
+  readonly rotations: boolean;
   /** Those of the granted actions that change something: denied on what the policy protects. */
   readonly changes: readonly string[];
 }
@@ -159,7 +161,7 @@ function readRule(fields: Fields): RuleEntry {
     ...readFunction(fields),
     resourceType: fields.text('resourceType', RESOURCE_TYPE) ?? '',
     frequency: fields.choice('frequency', FREQUENCIES) ?? 'TwentyFour_Hours',
-    remedy: fields.text('remedy', NAME) ?? '',
+    remedies: fields.texts('remedies', NAME),
   };
 }
 
@@ -168,6 +170,7 @@ function readRemedy(fields: Fields): RemedyEntry {
     ...readFunction(fields),
     undo: fields.choice('undo', [true, false]) ?? false,
     exceptions: fields.choice('exceptions', [true, false]) ?? false,
+    rotations: fields.choice('rotations', [true, false]) ?? false,
     changes: fields.texts('changes', ACTION),
   };
 }
@@ -207,10 +210,12 @@ function contradictions(catalogue: Catalogue): Problem[] {
     seen.add(name);
   }
   const remedies = new Set(catalogue.remedies.map(({ name }) => name));
-  for (const [index, { remedy }] of catalogue.rules.entries()) {
-    if (remedy !== '' && !remedies.has(remedy)) {
-      const hint = `name one of ${[...remedies].join(', ') || '(there is no remedy)'}`;
-      problems.push({ place: `rules[${index}].remedy`, what: `\`${remedy}\` is no remedy of the catalogue`, hint });
+  for (const [index, rule] of catalogue.rules.entries()) {
+    const hint = `name some of ${[...remedies].join(', ') || '(there is no remedy)'}`;
+    const place = `rules[${index}].remedies`;
+    if (rule.remedies.length === 0) problems.push({ place, what: 'names no remedy', hint });
+    for (const remedy of rule.remedies.filter((name) => !remedies.has(name))) {
+      problems.push({ place, what: `\`${remedy}\` is no remedy of the catalogue`, hint });
     }
   }
   for (const [index, { changes, grants }] of catalogue.remedies.entries()) {

@@ -1,5 +1,5 @@
 import type { RemedyEntry, RuleEntry } from '../configuration/catalogue.js';
-import type { Names } from '../names.js';
+import { idOf, type Names } from '../names.js';
 
 /**
  * Content of an SSM Automation document, schema 0.3, as far as Credwarden's documents use it. It is static: no value
@@ -43,13 +43,55 @@ const CREDENTIAL_PATTERN = '^((AKIA|ACCA|APKA)[A-Z0-9]{12,124}|[A-Z0-9]{24,128})
 const RESOURCE_PATTERNS: Readonly<Record<string, string>> = { 'AWS::IAM::User': '^AIDA[A-Z0-9]{12,124}$' };
 const ANY_RESOURCE_PATTERN = '^[^\\s{}"]{1,512}$';
 
-/** The document that remedies one resource a rule has found. */
-export function remedyDocument(rule: RuleEntry, remedy: RemedyEntry, names: Names): AutomationDocument {
-  return automationDocument(
-    `Remedies one ${rule.resourceType} that ${names.of(rule)} has found. ${remedy.description}`,
-    { ResourceId: resourceId(rule.resourceType) },
-    names.of(remedy),
-  );
+/**
+ * The document that remedies one resource a rule has found. AWS Config knows one remediation of a rule; which of several
+ * remedies acts, the policy says: the first hands on to another of them.
+ */
+export function remedyDocument(
+  rule: RuleEntry,
+  remedy: RemedyEntry,
+  names: Names,
+  others: readonly RemedyEntry[] = [],
+): AutomationDocument {
+  const description = `Remedies one ${rule.resourceType} that ${names.of(rule)} has found. ${remedy.description}`;
+  const document = automationDocument(description, { ResourceId: resourceId(rule.resourceType) }, names.of(remedy));
+  return others.length === 0 ? document : handingOn(document, others, names);
+}
+
+/** The parameter with the name of the function of a remedy that is handed on to. */
+export function functionParameter(remedy: RemedyEntry): string {
+  return `${idOf(remedy)}FunctionName`;
+}
+
+/**
+ * `Judge` leads an answer that begins with `handed-on` to the step of the remedy that it names, whose answer is judged
+ * alike. One that names another remedy fails: what is handed on to nobody is done by nobody.
+ */
+function handingOn(document: AutomationDocument, others: readonly RemedyEntry[], names: Names): AutomationDocument {
+  const choices = [
+    ...others.flatMap((remedy) => answersWith('Remedy', idOf(remedy), `{"status":"handed-on","to":"${remedy.name}"`)),
+    ...answersWith('Remedy', 'Fail', '{"status":"handed-on"'),
+  ];
+  return {
+    ...document,
+    parameters: {
+      ...document.parameters,
+      ...Object.fromEntries(
+        others.map((remedy) => [
+          functionParameter(remedy),
+          functionName(`Name of the function of ${remedy.name}.`, names.of(remedy)),
+        ]),
+      ),
+    },
+    mainSteps: [
+      ...document.mainSteps.map((step) => (step.name === 'Judge' ? judge('Judge', 'Remedy', choices) : step)),
+      ...others.flatMap((remedy) => [
+        invoke(idOf(remedy), functionParameter(remedy), `Judge${idOf(remedy)}`),
+        judge(`Judge${idOf(remedy)}`, idOf(remedy)),
+      ]),
+    ],
+    outputs: [...document.outputs, ...others.map((remedy) => `${idOf(remedy)}.Payload`)],
+  };
 }
 
 /**
@@ -93,7 +135,7 @@ export function undoDocument(remedy: RemedyEntry, resourceType: string | undefin
 export function automationDocument(
   description: string,
   resource: Readonly<Record<string, DocumentParameter>>,
-  functionName: string,
+  remedy: string,
   before: readonly Step[] = [],
 ): AutomationDocument {
   return {
@@ -106,43 +148,56 @@ export function automationDocument(
         description: 'ARN of the role that may invoke the function: output AutomationRoleArn of the stack.',
         allowedPattern: ROLE_PATTERN,
       },
-      FunctionName: {
-        type: 'String',
-        description: 'Name of the function.',
-        allowedPattern: FUNCTION_PATTERN,
-        default: functionName,
-      },
+      FunctionName: functionName('Name of the function.', remedy),
       ...resource,
     },
     mainSteps: [
       ...before,
-      {
-        name: 'Remedy',
-        action: 'aws:invokeLambdaFunction',
-        timeoutSeconds: INVOKE_TIMEOUT_SECONDS,
-        maxAttempts: 1,
-        onFailure: 'Abort',
-        inputs: {
-          FunctionName: '{{ FunctionName }}',
-          InputPayload: { ExecutionId: '{{ automation:EXECUTION_ID }}' },
-        },
-        nextStep: 'Judge',
-      },
-      {
-        name: 'Judge',
-        action: 'aws:branch',
-        inputs: {
-          Choices: [
-            { NextStep: 'Done', Variable: '{{ Remedy.Payload }}', StartsWith: '{"status":' },
-            { NextStep: 'Done', Variable: '{{ Remedy.Payload }}', StartsWith: '"{\\"status\\":' },
-          ],
-          Default: 'Fail',
-        },
-      },
+      invoke('Remedy', 'FunctionName', 'Judge'),
+      judge('Judge', 'Remedy'),
       script('Done', ['def end(events, context):', '    return {}']),
-      failure('Fail', 'the function answered without a status: see the output of the step Remedy'),
+      failure('Fail', 'the function answered without a status: see the output of the step that invoked it'),
     ],
     outputs: ['Remedy.Payload'],
+  };
+}
+
+function functionName(description: string, preset: string): DocumentParameter {
+  return { type: 'String', description, allowedPattern: FUNCTION_PATTERN, default: preset };
+}
+
+function invoke(name: string, parameter: string, nextStep: string): Step {
+  return {
+    name,
+    action: 'aws:invokeLambdaFunction',
+    timeoutSeconds: INVOKE_TIMEOUT_SECONDS,
+    maxAttempts: 1,
+    onFailure: 'Abort',
+    inputs: {
+      FunctionName: `{{ ${parameter} }}`,
+      InputPayload: { ExecutionId: '{{ automation:EXECUTION_ID }}' },
+    },
+    nextStep,
+  };
+}
+
+interface Choice {
+  readonly NextStep: string;
+  readonly Variable: string;
+  readonly StartsWith: string;
+}
+
+/** An answer that begins so, as it is and encoded once more. */
+function answersWith(step: string, next: string, start: string): Choice[] {
+  const encoded = JSON.stringify(start).slice(0, -1);
+  return [start, encoded].map((text) => ({ NextStep: next, Variable: `{{ ${step}.Payload }}`, StartsWith: text }));
+}
+
+function judge(name: string, step: string, before: readonly Choice[] = []): Step {
+  return {
+    name,
+    action: 'aws:branch',
+    inputs: { Choices: [...before, ...answersWith(step, 'Done', '{"status":')], Default: 'Fail' },
   };
 }
 

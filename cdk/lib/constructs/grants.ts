@@ -30,6 +30,7 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
     ...catalogue.rules.map((rule) => names.of(rule)),
     ...catalogue.remedies.filter(({ undo }) => undo).map((remedy) => names.undo(remedy)),
     ...catalogue.remedies.filter(({ exceptions }) => exceptions).map((remedy) => names.of(remedy)),
+    ...(catalogue.remedies.some(({ rotations }) => rotations) ? [names.acknowledgeRotation, names.forceRotation] : []),
   ];
   return (target) => {
     switch (target) {

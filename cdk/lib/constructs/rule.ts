@@ -9,11 +9,13 @@ import type { RemedyEntry, RuleEntry } from '../configuration/catalogue.js';
 import type { Deployment } from '../configuration/deployment.js';
 import type { Names } from '../names.js';
 import { METRIC_NAMESPACE, type Alarms } from './alarms.js';
-import { remedyDocument } from './automation-document.js';
+import { functionParameter, remedyDocument } from './automation-document.js';
 
 export interface RuleProps {
   readonly entry: RuleEntry;
   readonly remedy: RemedyEntry;
+  /** Remedies that it may hand on to. */
+  readonly others: readonly RemedyEntry[];
   readonly function: lambda.IFunction;
   readonly deployment: Deployment;
   readonly names: Names;
@@ -28,7 +30,7 @@ export class Rule extends Construct {
 
   constructor(scope: Construct, id: string, props: RuleProps) {
     super(scope, id);
-    const { entry, remedy, deployment, names, automationRole, alarms } = props;
+    const { entry, remedy, others, deployment, names, automationRole, alarms } = props;
     const name = names.of(entry);
 
     // Limited by account and not by the rule's ARN: AWS Config checks the permission before it makes the rule.
@@ -63,7 +65,7 @@ export class Rule extends Construct {
       documentType: 'Automation',
       documentFormat: 'JSON',
       updateMethod: 'NewVersion',
-      content: remedyDocument(entry, remedy, names),
+      content: remedyDocument(entry, remedy, names, others),
     });
 
     const { remediation } = deployment;
@@ -76,6 +78,9 @@ export class Rule extends Construct {
       parameters: {
         AutomationAssumeRole: { StaticValue: { Values: [automationRole.roleArn] } },
         FunctionName: { StaticValue: { Values: [names.of(remedy)] } },
+        ...Object.fromEntries(
+          others.map((other) => [functionParameter(other), { StaticValue: { Values: [names.of(other)] } }]),
+        ),
         ResourceId: { ResourceValue: { Value: 'RESOURCE_ID' } },
       },
       automatic: remediation.mode === 'automatic',

@@ -50,6 +50,7 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   CredentialId: ['AKIAIOSFODNN7EXAMPLE'],
   Until: ['2026-12-31', '2026-12-31T12:00:00Z', '2026-12-31T12:00:00.5+01:00'],
   Owner: ['alice@example.com', 'arn:aws:iam::123456789012:role/payments'],
+  Reason: ['A laptop with the key was stolen, INC-77.'],
   Justification: ["The vendor's client cannot rotate before spring, CHG-1234."],
 };
 
@@ -58,7 +59,7 @@ const HOSTILE = ['{{ AutomationAssumeRole }}', '","x":"', ''];
 
 /** Nor may any but those that people write sentences in. */
 const HOSTILE_BUT_IN_PROSE = 'a b';
-const PROSE = ['Justification'];
+const PROSE = ['Justification', 'Reason'];
 
 /** What an `aws:approve` step takes: so many approvers, and so many seconds. */
 const MAXIMUM_APPROVERS = 10;

@@ -35,6 +35,19 @@ const MEMORY_OF_A_RULE: Grant = Grant {
 /// What is due, and the exceptions.
 const LEDGER_INDEX: Grant = Grant { actions: &["dynamodb:Query"], on: On::LedgerIndex };
 
+/// What is remembered of a user: what was done, what is under way, and what is told of it.
+const RECORD_OF_ACTS: Grant = Grant {
+    actions: &[
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+    ],
+    on: On::Ledger,
+};
+
 /// Everything that is deployed.
 pub const CATALOGUE: Catalogue = Catalogue {
     format: FORMAT,
@@ -44,7 +57,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             description: "Access keys, service-specific credentials, SSH public keys and signing certificates of IAM users are not older than the policy allows the user's class (90 days by default).",
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
-            remedy: "deactivate-credential",
+            remedies: &["deactivate-credential", "rotate-key"],
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -72,7 +85,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             description: "No access key and no console password of an IAM user goes unused for longer than the policy allows the user's class (45 days after its last use, 14 if it was never used, by default).",
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
-            remedy: "deactivate-credential",
+            remedies: &["deactivate-credential"],
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -117,7 +130,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             description: "Every long-term credential of an IAM user was created, and re-activated, by somebody who may do so, and is of a kind and number that the policy lets the user's class hold.",
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
-            remedy: "deactivate-credential",
+            remedies: &["deactivate-credential"],
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -148,6 +161,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             description: "Deactivates a credential that breaks the policy and is not in use, and undoes that.",
             undo: true,
             exceptions: false,
+            rotations: false,
             changes: &[
                 "iam:UpdateAccessKey",
                 "iam:UpdateSSHPublicKey",
@@ -182,17 +196,43 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     EXECUTION,
                     POLICY,
                     KILL_SWITCH,
+                    RECORD_OF_ACTS,
+                ],
+            },
+        },
+        Remedy {
+            name: "rotate-key",
+            description: "Has owners replace access keys, deactivates an old one once nothing needs it any more, and undoes that.",
+            undo: true,
+            exceptions: false,
+            rotations: true,
+            changes: &["iam:UpdateAccessKey"],
+            function: Function {
+                memory_mb: 256,
+                timeout_seconds: 290,
+                grants: &[
+                    Grant { actions: &["iam:ListUsers"], on: On::Any },
                     Grant {
                         actions: &[
-                            "dynamodb:ConditionCheckItem",
-                            "dynamodb:DeleteItem",
-                            "dynamodb:GetItem",
-                            "dynamodb:PutItem",
-                            "dynamodb:Query",
-                            "dynamodb:UpdateItem",
+                            "iam:GetAccessKeyLastUsed",
+                            "iam:GetLoginProfile",
+                            "iam:GetUser",
+                            "iam:ListAccessKeys",
+                            "iam:ListAttachedUserPolicies",
+                            "iam:ListGroupsForUser",
+                            "iam:ListSSHPublicKeys",
+                            "iam:ListServiceSpecificCredentials",
+                            "iam:ListSigningCertificates",
+                            "iam:UpdateAccessKey",
                         ],
-                        on: On::Ledger,
+                        on: On::Users,
                     },
+                    Grant { actions: &["iam:ListAttachedGroupPolicies"], on: On::Groups },
+                    Grant { actions: &["config:BatchGetResourceConfig"], on: On::Any },
+                    EXECUTION,
+                    POLICY,
+                    KILL_SWITCH,
+                    RECORD_OF_ACTS,
                 ],
             },
         },
@@ -201,6 +241,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             description: "Grants, extends and revokes exceptions, and mirrors them as tags of their users.",
             undo: false,
             exceptions: true,
+            rotations: false,
             changes: &["iam:TagUser", "iam:UntagUser"],
             function: Function {
                 memory_mb: 128,

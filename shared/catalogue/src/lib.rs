@@ -43,8 +43,8 @@ pub struct Rule {
     pub resource_type: &'static str,
     /// Config's `MaximumExecutionFrequency`.
     pub frequency: &'static str,
-    /// The remedy that its document calls.
-    pub remedy: &'static str,
+    /// The remedies that its document calls: the first always, another where that hands on to it.
+    pub remedies: &'static [&'static str],
     /// The function's size.
     #[serde(flatten)]
     pub function: Function,
@@ -62,6 +62,8 @@ pub struct Remedy {
     pub undo: bool,
     /// Whether people ask it for exceptions, by a document of its own.
     pub exceptions: bool,
+    /// Whether people ask it for rotations, and acknowledge them, by documents of their own.
+    pub rotations: bool,
     /// Actions that change a principal: denied on those that the policy protects.
     pub changes: &'static [&'static str],
     /// The function's size and grants.
