@@ -44,6 +44,8 @@ pub enum NoticeKind {
     OverBudget,
     /// A credential breaks the policy, and an exception lets it for a time.
     Excepted,
+    /// An exception ends soon.
+    ExceptionEnds,
 }
 
 impl fmt::Display for NoticeKind {
@@ -55,6 +57,7 @@ impl fmt::Display for NoticeKind {
             Self::Warned => "warned",
             Self::OverBudget => "over-budget",
             Self::Excepted => "excepted",
+            Self::ExceptionEnds => "exception-ends",
         })
     }
 }
@@ -114,15 +117,18 @@ pub struct Notice {
     pub at: Timestamp,
     /// Whose credential.
     pub user: UserId,
-    /// The user's name.
-    pub name: UserName,
-    /// Which credential.
-    pub credential: CredentialId,
-    /// The document that found or did it.
+    /// The user's name, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<UserName>,
+    /// Which credential, or all of the user's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub credential: Option<CredentialId>,
+    /// The document that found or did it, or that will.
     pub document: Document,
-    /// Who asked for it.
-    pub requester: String,
-    /// Whom the user's tag names; without one the account's contact is told.
+    /// Who asked for it, if somebody did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requester: Option<String>,
+    /// Whom the user's tag, or the exception, names; without one the account's contact is told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub owner: Option<Owner>,
     /// What was or will be done, and why, in a sentence.
@@ -236,7 +242,7 @@ impl<T: Table> Ledger<T> {
 }
 
 /// The write of a notice that is due at once.
-fn telling(notice: &Notice) -> Result<Write, LedgerError> {
+pub(crate) fn telling(notice: &Notice) -> Result<Write, LedgerError> {
     let key = key(notice);
     let mut put: Attributes = [body(notice, &key)?].into();
     let at = notice.at.as_second();
@@ -248,6 +254,7 @@ fn telling(notice: &Notice) -> Result<Write, LedgerError> {
 fn key(notice: &Notice) -> Key {
     let Notice { kind, document, credential, begun, .. } = notice;
     let begun = begun.iter().map(|begun| format!("#{}", begun.as_second()));
+    let credential = credential.as_ref().map_or("*", CredentialId::as_str);
     let sk = format!("NOTICE#{document}#{credential}#{kind}{}", begun.collect::<String>());
     Key::new(record::partition(&notice.user), sk)
 }
