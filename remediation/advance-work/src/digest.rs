@@ -74,16 +74,25 @@ pub fn digest(notices: &[&Notice], settings: &Settings) -> Digest {
 
 fn paragraph(notice: &Notice, settings: &Settings) -> String {
     let Notice { credential, name, user, what, to_do, do_by, undo, at, requester, .. } = notice;
-    let kind = credential.kind().noun();
+    let whose = match name {
+        Some(name) => format!("user {name} ({user})"),
+        None => format!("user {user}"),
+    };
+    let what_of = match credential {
+        Some(credential) => format!("{} {credential} of {whose}", credential.kind().noun()),
+        None => format!("all credentials of {whose}"),
+    };
     let by = do_by.map_or_else(|| "at once, it is overdue".to_owned(), minute);
     let mut lines = format!(
-        "{kind} {credential} of user {name} ({user}), {}\n   What:  {}\n   Do:    {}\n   By:    {by}\n   Asked: {}\n",
+        "{what_of}, {}\n   What:  {}\n   Do:    {}\n   By:    {by}\n",
         minute(*at),
         sentence(what),
-        sentence(to_do),
-        sentence(requester)
+        sentence(to_do)
     );
-    if let Some(undo) = undo {
+    if let Some(requester) = requester {
+        let _ = writeln!(lines, "   Asked: {}", sentence(requester));
+    }
+    if let (Some(undo), Some(credential)) = (undo, credential) {
         let document = undo.document.name(&settings.prefix);
         let _ = write!(
             lines,
@@ -130,7 +139,7 @@ impl Event {
                 "at": at,
                 "userId": user,
                 "userName": name,
-                "credentialKind": credential.kind().to_string(),
+                "credentialKind": credential.as_ref().map(|credential| credential.kind().to_string()),
                 "credentialId": credential,
                 "document": document.name(&settings.prefix),
                 "requester": requester,

@@ -5,15 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use credwarden_credential::age::date;
 use credwarden_credential::id::UserId;
-use credwarden_credential::kind::CredentialId;
+use credwarden_ledger::notice::{Notice, NoticeKind};
+use credwarden_ledger::request::Document;
 use credwarden_ledger::table::Table;
 use credwarden_policy::exception::Exception;
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use credwarden_remedy::kill_switch::KillSwitch;
-use jiff::SignedDuration;
-use tracing::info;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::Round;
 use crate::aws::{Documents, Rules};
@@ -23,7 +22,7 @@ use crate::aws::{Documents, Rules};
 const ANNOUNCED_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
-    /// Announces, once each, which exceptions end soon.
+    /// Has owners told, once each, which exceptions end soon.
     pub(crate) async fn announce_ends(&mut self) {
         let until = self.now.checked_add(ANNOUNCED_FOR).unwrap_or(self.now);
         let entries = match self.ports.ledger.ending_exceptions(self.now, until).await {
@@ -31,14 +30,8 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
             Err(error) => return self.fault(&error),
         };
         for entry in entries.iter().filter(|entry| !entry.is_announced()) {
-            match self.ports.ledger.announce_end(entry, self.now).await {
-                Ok(true) => {
-                    self.counts.exceptions_announced += 1;
-                    let Exception { id, user, rule, credential, until, owner, .. } = &entry.exception;
-                    let of = credential.as_ref().map_or("all credentials", CredentialId::as_str);
-                    let end = date(*until);
-                    info!(user.id = %user, exception = %id, "exception {id} of {of} from `{rule}` ends on {end}: `{owner}` answers for it");
-                }
+            match self.ports.ledger.announce_end(entry, &notice(&entry.exception, self.now), self.now).await {
+                Ok(true) => self.counts.exceptions_announced += 1,
                 Ok(false) => {}
                 Err(error) => self.fault(&error),
             }
@@ -91,5 +84,29 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
             Ok(_) => self.counts.started += 1,
             Err(error) => self.fault(&error),
         }
+    }
+}
+
+/// What is said of an exception that ends.
+fn notice(exception: &Exception, now: Timestamp) -> Notice {
+    let Exception { id, user, rule, credential, until, owner, justification, approver } = exception;
+    Notice {
+        kind: NoticeKind::ExceptionEnds,
+        at: now,
+        user: user.clone(),
+        name: None,
+        credential: credential.clone(),
+        document: Document::Rule(*rule),
+        requester: None,
+        owner: owner.parse().ok(),
+        what: format!(
+            "exception {id} from `{rule}`, for which {owner} answers, ends: {justification} (approved by {approver})"
+        ),
+        to_do: format!(
+            "bring it within the policy, or ask for the exception to be extended; else `{rule}` finds it, and what the policy says is done"
+        ),
+        do_by: Some(*until),
+        undo: None,
+        begun: None,
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::due;
 use crate::ledger::{BODY, Ledger, LedgerError, attributes, body, failed};
+use crate::notice::{Notice, telling};
 use crate::record::{exception_key, kept, partition};
 use crate::table::{
     Action, Attributes, Clause, Condition, DUE, EXPIRES_AT, Item, Key, OPEN, Query, Table, TableError, Value, Write,
@@ -198,13 +199,13 @@ impl<T: Table> Ledger<T> {
         items.into_iter().map(Entry::read).collect()
     }
 
-    /// Notes that somebody is told of an exception's end. False if somebody was, or it has changed since it was read.
-    pub async fn announce_end(&self, entry: &Entry, now: Timestamp) -> Result<bool, LedgerError> {
+    /// Has an exception's owner told that it ends. False if that was done, or it has changed since it was read.
+    pub async fn announce_end(&self, entry: &Entry, notice: &Notice, now: Timestamp) -> Result<bool, LedgerError> {
         let mut clauses = entry.unchanged();
         clauses.push(Clause::Absent(ANNOUNCED));
         let action = Action::Set(attributes([(ANNOUNCED, now.as_second().into())]));
         let write = Write { key: entry.item.key.clone(), condition: Condition::all(clauses), action };
-        match self.write(&[write]).await {
+        match self.write(&[write, telling(notice)?]).await {
             Ok(()) => Ok(true),
             Err(TableError::Refused(_)) => Ok(false),
             Err(source) => Err(failed(format!("announce the end of exception `{}`", entry.exception.id), source)),

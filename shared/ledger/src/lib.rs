@@ -17,7 +17,7 @@
 //! | | `WAITING#<document>`, and of an undo `#<credential>` | a request that found the user held by another run |
 //! | | `HOLD#<credential>` | left alone until |
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
-//! | | `NOTICE#<document>#<credential>#<kind>`, and of an act `#<epoch seconds>` | what is to be told, or was |
+//! | | `NOTICE#<document>#<credential or *>#<kind>`, and of an act `#<epoch seconds>` | what is to be told, or was |
 //! | | `EXCEPTION-ACT#<execution>` | who asked for a change of an exception, who approved it, and what was before and after |
 //! | | `EXCEPTION-TAGS` | the user's tags do not show its exceptions yet |
 //! | | `FAILURE#<document>` | the last failed execution |

@@ -56,6 +56,8 @@ pub enum NoticeKind {
     Overdue,
     /// An access key is better replaced by a role.
     UseRole,
+    /// An exception ends soon.
+    ExceptionEnds,
 }
 
 impl fmt::Display for NoticeKind {
@@ -73,6 +75,7 @@ impl fmt::Display for NoticeKind {
             Self::Acknowledge => "acknowledge",
             Self::Overdue => "overdue",
             Self::UseRole => "use-role",
+            Self::ExceptionEnds => "exception-ends",
         })
     }
 }
@@ -132,15 +135,18 @@ pub struct Notice {
     pub at: Timestamp,
     /// Whose credential.
     pub user: UserId,
-    /// The user's name.
-    pub name: UserName,
-    /// Which credential.
-    pub credential: CredentialId,
-    /// The document that found or did it.
+    /// The user's name, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<UserName>,
+    /// Which credential, or all of the user's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub credential: Option<CredentialId>,
+    /// The document that found or did it, or that will.
     pub document: Document,
-    /// Who asked for it.
-    pub requester: String,
-    /// Whom the user's tag names; without one the account's contact is told.
+    /// Who asked for it, if somebody did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requester: Option<String>,
+    /// Whom the user's tag, or the exception, names; without one the account's contact is told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub owner: Option<Owner>,
     /// What was or will be done, and why, in a sentence.
@@ -266,6 +272,7 @@ pub(crate) fn telling(notice: &Notice) -> Result<Write, LedgerError> {
 fn key(notice: &Notice) -> Key {
     let Notice { kind, document, credential, begun, .. } = notice;
     let begun = begun.iter().map(|begun| format!("#{}", begun.as_second()));
+    let credential = credential.as_ref().map_or("*", CredentialId::as_str);
     let sk = format!("NOTICE#{document}#{credential}#{kind}{}", begun.collect::<String>());
     Key::new(record::partition(&notice.user), sk)
 }

@@ -65,7 +65,11 @@ async fn waiting<T: Table>(ledger: &Ledger<T>, now: Timestamp) -> Vec<Request> {
     let due = ledger.due(now).await.unwrap().into_iter();
     due.filter_map(|due| match due.unwrap().what {
         DueItem::Waiting { request } => Some(request),
-        DueItem::Work(_) | DueItem::LeftLease { .. } | DueItem::Pass(_) | DueItem::ExceptionTags(_) => None,
+        DueItem::Work(_)
+        | DueItem::LeftLease { .. }
+        | DueItem::Rotation { .. }
+        | DueItem::Pass(_)
+        | DueItem::ExceptionTags(_) => None,
     })
     .collect()
 }

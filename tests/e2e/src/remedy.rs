@@ -114,7 +114,12 @@ pub fn start(sandbox: &Sandbox, user_id: &str) -> Result<String> {
 
 /// Olivia undoes what was done to a key, and that runs to its end.
 pub async fn undo(sandbox: &Sandbox, user_id: &str, key_id: &str) -> Result<Ended> {
-    let execution = sandbox.start_document(UNDO, &[("ResourceId", user_id), ("CredentialId", key_id)], "olivia")?;
+    execute(sandbox, UNDO, &[("ResourceId", user_id), ("CredentialId", key_id)]).await
+}
+
+/// Olivia executes a document with parameters, and it runs to its end.
+pub async fn execute(sandbox: &Sandbox, document: &str, parameters: &[(&str, &str)]) -> Result<Ended> {
+    let execution = sandbox.start_document(document, parameters, "olivia")?;
     sandbox.automation().next().context("the execution does not wait")?;
     run(sandbox, &execution).await
 }
@@ -246,8 +251,9 @@ pub fn unrecorded_changes(sandbox: &Sandbox) -> Vec<KeyChange> {
             intended.extend(keys);
         }
         if let Some(change) = key_change(recorded) {
-            let act = if change.to == "Active" { "undo-deactivate-credential" } else { "deactivate-credential" };
-            if !intended.contains(&format!("WORK#{act}#{}", change.key)) {
+            let undo = if change.to == "Active" { "undo-" } else { "" };
+            let written = |remedy| intended.contains(&format!("WORK#{undo}{remedy}#{}", change.key));
+            if !["deactivate-credential", "rotate-key"].into_iter().any(written) {
                 unrecorded.push(change);
             }
         }

@@ -387,7 +387,7 @@ impl World {
     pub async fn told(&self) -> Vec<(NoticeKind, String)> {
         let untold = self.ledger().untold(Timestamp::MAX).await.unwrap();
         let told = untold.into_iter().map(|item| item.unwrap().notice);
-        told.map(|notice| (notice.kind, notice.credential.to_string())).collect()
+        told.map(|notice| (notice.kind, notice.credential.unwrap().to_string())).collect()
     }
 
     /// Six hours of the schedule.
