@@ -15,5 +15,6 @@ mod faults;
 mod justified;
 mod notices;
 mod payload;
+mod rotation;
 mod story;
 mod undo;
