@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use credwarden_credential::age::is_older;
+use credwarden_credential::age::{Days, is_older};
 use credwarden_credential::id::{Arn, UserId, UserName};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Listing, Status as Usable, User};
 use credwarden_inventory::report::Slot;
 use credwarden_policy::class::ClassName;
 use credwarden_policy::layers::{CreationLayers, LimitLayers};
+use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::Mode;
+use credwarden_policy::remedy::{Mode, Remedy, RemedyName};
+use credwarden_policy::rotation::Delivery;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -277,7 +279,8 @@ fn would_be_done(
     if let Some(pattern) = protected_by {
         return format!("{credential}: {name} is held, the policy protects `{pattern}`");
     }
-    let in_use = user.map(|user| policy.limits(user, class, kind).in_use);
+    let limits = user.map(|user| policy.limits(user, class, kind));
+    let in_use = limits.map(|limits| limits.in_use).filter(|_| name != RemedyName::RotateKey);
     if let (Some(days), Some(used)) = (in_use, finding.last_used)
         && !is_older(used, days, now)
     {
@@ -286,6 +289,22 @@ fn would_be_done(
     match remedy.mode {
         Mode::Observe => format!("{credential}: nothing, mode `observe` only says that {name} would be done"),
         Mode::Warn => format!("{credential}: nothing, mode `warn` tells the owner that {name} would be done"),
+        Mode::Enforce if name == RemedyName::RotateKey => {
+            format!("{credential}: {name}, once it was reported for a day: {}", rotated(remedy, limits))
+        }
         Mode::Enforce => format!("{credential}: {name}, once it was reported for a day and the day's budget allows"),
+    }
+}
+
+/// What a rotation would come to, in words. How far one has come only the ledger of the account tells.
+fn rotated(remedy: Remedy, limits: Option<Limits>) -> String {
+    let by = limits.map_or_else(String::new, |limits| format!(" within {}", limits.warn.max(Days(1))));
+    let after =
+        if remedy.force { "after that even if it is in use and the new one works" } else { "never while it is in use" };
+    match remedy.delivery {
+        Delivery::Owner => format!(
+            "its owner is told to create another and move to it{by}, and it is made inactive once nothing needs it, {after}"
+        ),
+        Delivery::Replace => "its owner is told which role would do in its place, and it is left as it is".to_owned(),
     }
 }

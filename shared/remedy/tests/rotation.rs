@@ -69,6 +69,33 @@ async fn an_owner_who_moves_loses_the_old_key_once_nothing_needs_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_step_is_told_with_exactly_what_to_do_and_by_when() {
+    let world = World::rotating(alice(), "").await;
+    let (old, new) = switched_over(&world).await;
+    let id = world.id("alice");
+    let run = format!("start the document credwarden-acknowledge-rotation with ResourceId {id} and CredentialId {old}");
+    for (kind, to_do) in [
+        (
+            NoticeKind::CreateKey,
+            format!(
+                "create a second access key of `alice`, give it to whatever uses {old}, and when nothing needs {old} any \
+                 more {run}"
+            ),
+        ),
+        (
+            NoticeKind::MoveToKey,
+            format!("give {new} to whatever uses {old}, and when nothing needs {old} any more {run}"),
+        ),
+    ] {
+        let notice = world.notice(kind).await;
+        assert_eq!(notice.to_do, to_do);
+        assert_eq!(notice.do_by, Some(noon() + age_days(14)));
+        assert_eq!(notice.owner.unwrap().as_str(), "alice@example.com");
+        assert!(notice.what.contains("limit 90 days passed"), "{}", notice.what);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_owner_who_never_moves_is_told_again_and_keeps_the_key() {
     let world = World::rotating(alice(), "").await;
     let old = world.key("alice", 0);

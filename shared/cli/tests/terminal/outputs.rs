@@ -70,6 +70,13 @@ fn a_credential_report_by_a_policy_whose_classes_differ() {
 }
 
 #[test]
+fn a_user_whose_keys_are_rotated_explained() {
+    let explained = explain("two-old-keys", &[&ACCOUNT[..], &["--policy", "rotating-policy.json"]].concat());
+    let done: Vec<_> = explained.lines().filter(|line| line.contains("would be done")).collect();
+    assert_snapshot!("explain_rotation", done.join("\n"));
+}
+
+#[test]
 fn a_user_explained() {
     assert_snapshot!("explain_in_use", explain("ci-release", &ACCOUNT));
     let policy = ["--policy", "policy.json"];

@@ -19,7 +19,7 @@ use credwarden_ledger::Ledger;
 use credwarden_ledger::due::DueItem;
 use credwarden_ledger::exception::ExceptionAct;
 use credwarden_ledger::memory::MemoryTable;
-use credwarden_ledger::notice::NoticeKind;
+use credwarden_ledger::notice::{Notice, NoticeKind};
 use credwarden_ledger::pass::CompletePass;
 use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::Value;
@@ -381,6 +381,13 @@ impl World {
             answers.extend(self.hour().await);
         }
         answers
+    }
+
+    /// The notice of that kind that waits to be told.
+    pub async fn notice(&self, kind: NoticeKind) -> Notice {
+        let untold = self.ledger().untold(Timestamp::MAX).await.unwrap();
+        let mut notices = untold.into_iter().map(|item| item.unwrap().notice);
+        notices.find(|notice| notice.kind == kind).unwrap()
     }
 
     /// What waits to be told, as kinds.

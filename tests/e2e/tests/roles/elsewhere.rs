@@ -59,10 +59,11 @@ pub(crate) fn deeds(sandbox: &Sandbox) -> BTreeSet<Deed> {
         }
     }
     for execution in sandbox.executions() {
-        let values = |name: &str| execution.parameters.get(name).into_iter().flatten().cloned();
-        for (arn, function) in values("AutomationAssumeRole").zip(values("FunctionName")) {
+        let Some([arn]) = execution.parameters.get("AutomationAssumeRole").map(Vec::as_slice) else { continue };
+        let functions = execution.parameters.iter().filter(|(name, _)| name.ends_with("FunctionName"));
+        for function in functions.flat_map(|(_, values)| values) {
             let invoked = json!({ "FunctionName": function });
-            deeds.insert((role(&arn), "lambda:InvokeFunction".to_owned(), target(&invoked)));
+            deeds.insert((role(arn), "lambda:InvokeFunction".to_owned(), target(&invoked)));
         }
     }
     // Lambda does it in the name of a function that failed.
@@ -171,6 +172,9 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "credwarden-unused-credentials",
         "credwarden-unauthorized-key-creation",
         "credwarden-undo-deactivate-credential",
+        "credwarden-undo-rotate-key",
+        "credwarden-acknowledge-rotation",
+        "credwarden-force-rotation",
         "credwarden-tag-exception",
     ];
     for document in documents {
@@ -181,7 +185,7 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     {
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, automation_role)));
     }
-    for function in ["credwarden-deactivate-credential", "credwarden-tag-exception"] {
+    for function in ["credwarden-deactivate-credential", "credwarden-rotate-key", "credwarden-tag-exception"] {
         probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": function })));
     }
     for function in [

@@ -16,7 +16,7 @@ use credwarden_sandbox::sandbox::{Options, Sandbox};
 use credwarden_sandbox::tricks::Trick;
 use serde_json::{Value, json};
 
-use crate::{creation, elsewhere, exceptions};
+use crate::{creation, elsewhere, exceptions, rotations};
 
 const REMEDY: &str = "credwarden-deactivate-credential";
 const UNUSED: &str = "credwarden-unused-credentials";
@@ -24,9 +24,9 @@ const UNDO: &str = "credwarden-undo-deactivate-credential";
 
 #[tokio::test]
 async fn every_granted_action_is_needed_and_no_other_passes() -> Result<()> {
-    let (acting, stopping, creating, excepting) =
-        tokio::try_join!(remedied(), stopped(), creation::created(), exceptions::excepted())?;
-    let sandboxes = [&acting, &stopping, &creating, &excepting];
+    let (acting, stopping, creating, excepting, rotating) =
+        tokio::try_join!(remedied(), stopped(), creation::created(), exceptions::excepted(), rotations::rotated())?;
+    let sandboxes = [&acting, &stopping, &creating, &excepting, &rotating];
     let granted = acting.access().grants();
     ensure!(
         sandboxes.iter().all(|sandbox| sandbox.access().grants() == granted),

@@ -4,4 +4,5 @@ mod creation;
 mod elsewhere;
 mod exceptions;
 mod grants;
+mod rotations;
 mod second_opinion;
