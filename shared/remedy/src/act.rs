@@ -162,7 +162,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Ok(cleared) => cleared,
             Err(blocked) => return self.blocked(blocked).await,
         };
-        self.undertake(background.rule, &cleared, |verified, live| self.still(verified, live)).await
+        let because = format!("{}: {}", background.rule, cleared.verified().ground());
+        self.undertake(&cleared, because, |verified, live| self.still(verified, live)).await
     }
 
     /// Says what keeps a credential from being acted on.
@@ -172,11 +173,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         Ok(Answer::unchanged(status, reason))
     }
 
-    /// Writes down, pays for and makes the change of a cleared credential.
+    /// Writes down, with the reason, pays for and makes the change of a cleared credential.
     pub(crate) async fn undertake(
         &self,
-        rule: RuleName,
         cleared: &Cleared<'_>,
+        because: String,
         still: impl Fn(&Verified<'_>, &Credential) -> Result<(), Refusal>,
     ) -> Result<Answer, Fault> {
         let credential = &cleared.verified().credential();
@@ -197,10 +198,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             begun: self.now,
             tried: self.now,
             run: self.lease.run.clone(),
-            because: match verified.ground() {
-                Ground::Finding(finding) => format!("{rule}: {finding}"),
-                asked @ Ground::Asked(_) => asked.to_string(),
-            },
+            because,
             policy: self.policy.id(),
             before: sighting(verified.live(), self.now),
             undo_until: Some(self.now.checked_add(verified.limits().undo.duration()).unwrap_or(jiff::Timestamp::MAX)),

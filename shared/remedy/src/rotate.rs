@@ -25,7 +25,7 @@ use crate::fault::Fault;
 use crate::guard::{InUse, Permitted, Refusal, clear, permit, silent, unused_since};
 use crate::remedy::{Answered, Rotating};
 use crate::run::Run;
-use crate::verify::{Verified, verify, verify_asked};
+use crate::verify::{Ground, Unverified, Verified, verify, verify_asked};
 use crate::write::WriteIam;
 
 /// How long an old key may go unseen that is to be made inactive: the next look confirms that it is.
@@ -165,7 +165,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Ok(verified) => verified,
             Err(unverified) => {
                 let Blocked { status, reason, .. } = self.unverified(key, &unverified)?;
-                return self.withdraw(open, kept, status, reason).await;
+                return match unverified {
+                    Unverified::Settled(_) => self.withdraw(open, kept, status, reason).await,
+                    // What is not known ends nothing.
+                    Unverified::Unknown(_) => Ok(Answer::unchanged(status, reason)),
+                };
             }
         };
         let refused = self.refused(&verified);
@@ -188,7 +192,13 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         match decision.next {
             Next::Wait { why, .. } => {
                 let status = if rotation.escalated.is_some() { Status::Held } else { Status::Rotating };
-                let reason = format!("{key}: {why}");
+                let said_of_nothing = scene.asked.acknowledged.is_some() && rotation.acknowledged.is_none();
+                // Whoever has said so must not believe that it counts.
+                let (status, reason) = if said_of_nothing {
+                    (Status::Refused, format!("{key}: there is no new key, so nothing can be acknowledged yet; {why}"))
+                } else {
+                    (status, format!("{key}: {why}"))
+                };
                 match open {
                     None => Ok(Answer::unchanged(status, reason)),
                     Some(work) => self.go_on(work, Err(Blocked { status, reason, notice: None }), |_, _| Ok(())).await,
@@ -305,7 +315,15 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         };
         match (open, cleared) {
             (Some(work), cleared) => self.go_on(work, cleared, still).await,
-            (None, Ok(cleared)) => self.undertake(scene.background.rule, &cleared, still).await,
+            (None, Ok(cleared)) => {
+                let because = match cleared.verified().ground() {
+                    Ground::Finding(finding) => format!("{}: {finding}", scene.background.rule),
+                    asked @ Ground::Asked(_) => asked.to_string(),
+                };
+                let though =
+                    if though_in_use { "; it was in use past its deadline, and its owner has a new one" } else { "" };
+                self.undertake(&cleared, because + though, still).await
+            }
             (None, Err(blocked)) => self.blocked(blocked).await,
         }
     }

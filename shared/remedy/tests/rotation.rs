@@ -126,6 +126,10 @@ async fn a_key_in_use_past_its_deadline_goes_only_where_the_class_opted_for_it_a
         }
         let expected = if goes { CredentialStatus::Inactive } else { CredentialStatus::Active };
         assert_eq!(world.status(&old), expected, "force {force:?}, a new key: {makes_a_key}");
+        if goes {
+            let work = world.work("alice", ROTATE, &old).await.unwrap();
+            assert!(work.because.contains("in use past its deadline"), "{}", work.because);
+        }
     }
 }
 
@@ -222,6 +226,8 @@ async fn only_an_open_rotation_of_the_users_own_key_is_acknowledged() {
     let answer = world.ask(ACKNOWLEDGE, "alice", Some(&foreign)).await;
     assert_eq!(answer.status, Status::Refused, "{}", answer.reason);
     world.remediate("alice").await;
+    let answer = world.ask(ACKNOWLEDGE, "alice", Some(&old)).await;
+    assert_eq!(answer.status, Status::Refused, "{}", answer.reason);
     world.create_key("alice");
     world.ask(ACKNOWLEDGE, "alice", Some(&old)).await;
     let rotation = world.rotation("alice", &old).await.unwrap();
