@@ -15,8 +15,7 @@ use crate::rules::RULES;
 
 /// Long-term credentials on AWS: what breaks the policy, why, and since when.
 ///
-/// Everything here only reads, but `exception`, which asks a deployment's document for what others must approve. The limits
-/// are the policy's, and the judgement is the one that AWS Config is told.
+/// Everything here only reads, but `exception` and `hold`, which ask a deployment's document. The limits are the policy's, and the judgement is the one that AWS Config is told.
 #[derive(Debug, Parser)]
 #[command(name = "credwarden", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub struct Arguments {
@@ -60,6 +59,9 @@ pub enum Command {
     /// Show the exceptions of a deployment's ledger, or ask for one.
     #[command(subcommand)]
     Exception(Exception),
+    /// Show the holds on a user's credentials, or ask for one: no remedy changes what is held.
+    #[command(subcommand)]
+    Hold(Hold),
     /// Print a policy, check one, or print the schema of policies.
     Policy(PolicyRequest),
     /// Print the IAM policy that `scan`, `explain` and `snapshot` need, as JSON.
@@ -148,6 +150,49 @@ pub enum Exception {
     Extend(AskForMore),
     /// End one that holds. Nobody has to approve it.
     Revoke(Ask),
+}
+
+/// What `hold` is asked. A held credential goes on breaking the policy; it is only not changed.
+#[derive(Debug, Subcommand)]
+pub enum Hold {
+    /// Show one user's holds, those that have ended among them.
+    Show {
+        /// The user's `AIDA…` id.
+        user: UserId,
+        /// The ledger.
+        #[command(flatten)]
+        ledger: Ledger,
+    },
+    /// Have a credential left alone.
+    Set {
+        /// Which.
+        #[command(flatten)]
+        of: Held,
+        /// The last day (UTC), such as 2026-12-31, or the last second, such as 2026-12-31T12:00:00Z.
+        #[arg(long, value_name = "DAY")]
+        until: String,
+    },
+    /// Have it left alone no more.
+    Release(Held),
+}
+
+/// Which credential is held, and why.
+#[derive(Debug, Args)]
+pub struct Held {
+    /// The user's `AIDA…` id.
+    pub user: UserId,
+    /// The credential.
+    #[arg(long, value_name = "ID")]
+    pub credential: CredentialId,
+    /// Why, in a sentence.
+    #[arg(long, value_name = "TEXT")]
+    pub justification: String,
+    /// The role that the deployment's documents run in: the output `AutomationRoleArn` of its stack.
+    #[arg(long, value_name = "ARN")]
+    pub automation_role: String,
+    /// The deployment.
+    #[command(flatten)]
+    pub ledger: Ledger,
 }
 
 /// A deployment's ledger.
