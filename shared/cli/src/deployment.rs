@@ -42,8 +42,19 @@ pub(crate) async fn ask(
     next: &str,
 ) -> Result<String, Failure> {
     let document = format!("{}-{}", ledger.prefix, RemedyName::TagException);
+    start(ledger, automation_role, &document, parameters, next).await
+}
+
+/// Starts a document of the deployment, which does the rest; then comes `next`.
+pub(crate) async fn start(
+    ledger: &arguments::Ledger,
+    automation_role: &str,
+    document: &str,
+    parameters: &[(&str, &str)],
+    next: &str,
+) -> Result<String, Failure> {
     let client = aws_sdk_ssm::Client::new(&sdk_config(&ledger.account).await);
-    let mut call = client.start_automation_execution().document_name(&document);
+    let mut call = client.start_automation_execution().document_name(document);
     for (name, value) in [("AutomationAssumeRole", automation_role)].iter().chain(parameters) {
         call = call.parameters(*name, vec![(*value).to_owned()]);
     }

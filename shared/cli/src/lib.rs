@@ -25,3 +25,4 @@ pub mod run;
 pub mod scan;
 pub mod subject;
 pub mod suggestion;
+pub mod work;

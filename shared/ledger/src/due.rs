@@ -53,6 +53,13 @@ pub enum DueItem {
     Pass(RuleName),
 }
 
+impl Due {
+    /// From when on it is due.
+    pub fn at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.at).ok()
+    }
+}
+
 impl<T: Table> Ledger<T> {
     /// What is due at `now`, longest due first; an item that cannot be read is an error of its own.
     pub async fn due(&self, now: Timestamp) -> Result<Vec<Result<Due, LedgerError>>, LedgerError> {

@@ -16,4 +16,5 @@ mod justified;
 mod notices;
 mod payload;
 mod story;
+mod terminal;
 mod undo;
