@@ -45,8 +45,8 @@ const MESSAGE =
   'answered for by {{ Owner }}: {{ Justification }}';
 
 /**
- * `Ask` leads what needs an approval to `Approve`, everything else to the function at once: revoking only takes away, and
- * mirroring writes tags that count for nothing.
+ * `Ask` leads what needs an approval to `Approve`, everything else to the function at once: revoking only takes away,
+ * holding leaves the rule's finding as it is, and mirroring writes tags that count for nothing.
  *
  * An approval step takes users, roles and sessions by name, no patterns. So it lists those that the policy names; whoever has
  * approved, the function asks the policy of that moment whether the approval counts.
@@ -84,7 +84,7 @@ export function exceptionDocument(
     'the policy names nobody who can approve: name a user, a role or a session in approvers, and deploy again',
   );
   return automationDocument(
-    'Grants, extends or revokes an exception of one user from one rule. Granting and extending wait for an approval.',
+    'Grants, extends or revokes an exception of one user from one rule, or has one credential left alone. Granting and extending wait for an approval.',
     exceptionParameters(rules),
     names.of(remedy),
     [ask, listed.length > 0 ? approve : unapproved],
@@ -97,13 +97,14 @@ function exceptionParameters(rules: readonly RuleEntry[]): Readonly<Record<strin
   return {
     Operation: {
       type: 'String',
-      description: 'grant, extend or revoke. With mirror the tags of the user are brought in line with the ledger.',
-      allowedPattern: '^(grant|extend|revoke|mirror)$',
+      description:
+        'grant, extend or revoke an exception; hold or release a credential. With mirror the tags of the user are brought in line with the ledger.',
+      allowedPattern: '^(grant|extend|revoke|hold|release|mirror)$',
     },
     ResourceId: resourceId(others.length === 0 ? type : undefined),
     Rule: {
       type: 'String',
-      description: 'The rule that may be broken.',
+      description: 'The rule that may be broken; none for hold and release.',
       allowedPattern: `^(none|${rules.map(({ name }) => name).join('|')})$`,
       default: 'none',
     },

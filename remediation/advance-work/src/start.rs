@@ -53,7 +53,8 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
                     self.note_failure(request, run).await;
                     request.clone()
                 }
-                DueItem::Rotation { request } | DueItem::Waiting { request } => request.clone(),
+                DueItem::Rotation(kept) => kept.request.clone(),
+                DueItem::Waiting { request } => request.clone(),
                 DueItem::Work(work) => work.request.clone(),
             };
             let errand = (request.document, request.user.clone(), request.credential.clone());

@@ -2,16 +2,20 @@
 
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
-use credwarden_policy::exception::Change;
+use credwarden_policy::exception::{Change, HoldChange};
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use credwarden_remedy::ssm::{Execution, ExecutionStatus};
 use jiff::Timestamp;
+
+use crate::hold;
 
 /// What an execution of the document asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// A change of an exception.
     Change(Change, Asked),
+    /// A hold, or its end.
+    Hold(HoldChange, hold::Asked),
     /// That the user's tags show the exceptions that the ledger holds, and no others: what the schedule asks.
     Mirror(UserId),
 }
@@ -107,18 +111,25 @@ impl Request {
         if operation == MIRROR {
             return Ok(Self::Mirror(user));
         }
+        let credential = match value(execution, "CredentialId")? {
+            ALL => None,
+            _ => Some(parsed(execution, "CredentialId")?),
+        };
+        let justification = optional(execution, "Justification")?.map(str::to_owned);
+        let until = optional(execution, "Until")?.map(until).transpose()?;
+        let requester = execution.executed_by.clone().filter(|arn| !arn.is_empty());
+        if let Ok(change) = operation.parse() {
+            return Ok(Self::Hold(change, hold::Asked { user, credential, justification, until, requester }));
+        }
         let change = parsed(execution, "Operation")?;
         let asked = Asked {
             user,
             rule: parsed(execution, "Rule")?,
-            credential: match value(execution, "CredentialId")? {
-                ALL => None,
-                _ => Some(parsed(execution, "CredentialId")?),
-            },
+            credential,
             owner: optional(execution, "Owner")?.map(str::to_owned),
-            justification: optional(execution, "Justification")?.map(str::to_owned),
-            until: optional(execution, "Until")?.map(until).transpose()?,
-            requester: execution.executed_by.clone().filter(|arn| !arn.is_empty()),
+            justification,
+            until,
+            requester,
             approvers: execution.approvers.clone(),
             execution: execution.id.clone(),
         };

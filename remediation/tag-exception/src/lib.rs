@@ -1,9 +1,10 @@
-//! Grants, extends and revokes exceptions: what one may be, and who may approve it.
+//! Grants, extends and revokes exceptions: what one may be, and who may approve it. Has credentials left alone, too ([`hold`]).
 //!
 //! [`decide`] is all there is to decide. It knows no clock, no ledger and no AWS; what is asked comes from the automation's own
 //! record ([`asked`]), and [`run`] writes what was decided.
 
 pub mod asked;
+pub mod hold;
 pub mod lambda;
 pub mod run;
 pub mod tags;

@@ -6,7 +6,7 @@ use credwarden_inventory::read::{Failure, ReadError, ReadIam, UserRecord};
 use credwarden_ledger::exception::ExceptionAct;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::{Ledger, LedgerError};
-use credwarden_policy::exception::{Change, Exception};
+use credwarden_policy::exception::{Change, Exception, Hold, HoldChange};
 use credwarden_policy::policy::Policy;
 use credwarden_remedy::answer::Status;
 use credwarden_remedy::kill_switch::KillSwitch;
@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::asked::{Asked, Foreign, Request, check};
-use crate::decide;
 use crate::tags::{TagChanges, TagError, WriteTags, changes};
+use crate::{decide, hold};
 
 /// How often the tags are brought in line again that another change has overtaken.
 const ATTEMPTS: u32 = 3;
@@ -128,6 +128,7 @@ pub async fn handle<S: ReadSsm, R: ReadIam, W: WriteTags, T: Table>(
     let run = Run { ports, policy: &policy, now };
     match request {
         Request::Change(change, asked) => run.change(change, &asked).await,
+        Request::Hold(change, asked) => run.hold(change, &asked).await,
         Request::Mirror(user) => {
             let record = find(&ports.reader, &user).await?;
             run.mirror(&user, record, Answer::unchanged(Status::Done, "the tags show the exceptions that hold")).await
@@ -153,6 +154,36 @@ impl<S, R: ReadIam, W: WriteTags, T: Table> Run<'_, S, R, W, T> {
         match act {
             Ok(act) => self.mirror(&asked.user, record, changed(&act)).await,
             Err(why) => Ok(Answer::unchanged(Status::Refused, why)),
+        }
+    }
+
+    async fn hold(&self, change: HoldChange, asked: &hold::Asked) -> Result<Answer, Fault> {
+        if change == HoldChange::Hold && find(&self.ports.reader, &asked.user).await?.is_none() {
+            return Ok(Answer::unchanged(Status::Refused, format!("{} was deleted", asked.user)));
+        }
+        let holds = self.ports.ledger.record(&asked.user).await?.holds;
+        let before = holds.iter().find(|hold| Some(&hold.credential) == asked.credential.as_ref());
+        let hold = match hold::decide(asked, change, before, self.policy, self.now) {
+            Ok(hold) => hold,
+            Err(refusals) => {
+                let reasons: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+                return Ok(Answer::unchanged(Status::Refused, reasons.join("; ")));
+            }
+        };
+        let Hold { credential, until, .. } = &hold;
+        let done = match change {
+            HoldChange::Hold => {
+                format!("{credential} is left alone until {}", until.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            }
+            HoldChange::Release => format!("{credential} is left alone no more"),
+        };
+        match self.ports.ledger.change_hold(&asked.user, before, &hold).await {
+            Ok(()) => Ok(Answer::unchanged(Status::Done, done)),
+            Err(LedgerError::Superseded { doing }) => Ok(Answer::unchanged(
+                Status::Refused,
+                format!("it has changed meanwhile: {doing} was given up; start the document again"),
+            )),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -15,8 +15,7 @@ use crate::rules::RULES;
 
 /// Long-term credentials on AWS: what breaks the policy, why, and since when.
 ///
-/// Everything here only reads, but `exception`, which asks a deployment's document for what others must approve. The limits
-/// are the policy's, and the judgement is the one that AWS Config is told.
+/// Everything here only reads, but `exception`, `hold` and `work`, which ask a deployment's documents. The limits are the policy's, and the judgement is the one that AWS Config is told.
 #[derive(Debug, Parser)]
 #[command(name = "credwarden", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub struct Arguments {
@@ -60,6 +59,12 @@ pub enum Command {
     /// Show the exceptions of a deployment's ledger, or ask for one.
     #[command(subcommand)]
     Exception(Exception),
+    /// Show the holds on a user's credentials, or ask for one: no remedy changes what is held.
+    #[command(subcommand)]
+    Hold(Hold),
+    /// Show what remedies have under way and have done, or ask for more.
+    #[command(subcommand)]
+    Work(Work),
     /// Print a policy, check one, or print the schema of policies.
     Policy(PolicyRequest),
     /// Print the IAM policy that `scan`, `explain` and `snapshot` need, as JSON.
@@ -124,7 +129,7 @@ pub struct Permissions {
     /// Add the statements that `--ledger-table` needs, for this table or its ARN.
     #[arg(long, value_name = "NAME")]
     pub ledger_table: Option<String>,
-    /// Add the statements that asking for exceptions needs, with the role that the deployment's documents run in.
+    /// Add the statements that asking needs, with the role that the deployment's documents run in.
     #[arg(long, value_name = "ARN")]
     pub automation_role: Option<String>,
 }
@@ -148,6 +153,100 @@ pub enum Exception {
     Extend(AskForMore),
     /// End one that holds. Nobody has to approve it.
     Revoke(Ask),
+}
+
+/// What `hold` is asked. A held credential goes on breaking the policy; it is only not changed.
+#[derive(Debug, Subcommand)]
+pub enum Hold {
+    /// Show one user's holds, those that have ended among them.
+    Show {
+        /// The user's `AIDA…` id.
+        user: UserId,
+        /// The ledger.
+        #[command(flatten)]
+        ledger: Ledger,
+    },
+    /// Have a credential left alone.
+    Set {
+        /// Which.
+        #[command(flatten)]
+        of: Held,
+        /// The last day (UTC), such as 2026-12-31, or the last second, such as 2026-12-31T12:00:00Z.
+        #[arg(long, value_name = "DAY")]
+        until: String,
+    },
+    /// Have it left alone no more.
+    Release(Held),
+}
+
+/// Which credential is held, and why.
+#[derive(Debug, Args)]
+pub struct Held {
+    /// The user's `AIDA…` id.
+    pub user: UserId,
+    /// The credential.
+    #[arg(long, value_name = "ID")]
+    pub credential: CredentialId,
+    /// Why, in a sentence.
+    #[arg(long, value_name = "TEXT")]
+    pub justification: String,
+    /// The role that the deployment's documents run in: the output `AutomationRoleArn` of its stack.
+    #[arg(long, value_name = "ARN")]
+    pub automation_role: String,
+    /// The deployment.
+    #[command(flatten)]
+    pub ledger: Ledger,
+}
+
+/// What `work` is asked. Whatever is asked is done by a document, if every guard lets it.
+#[derive(Debug, Subcommand)]
+pub enum Work {
+    /// List what is under way, and from when on the schedule goes on with it.
+    List(Ledger),
+    /// Show what was done to one user's credentials, who asked, and until when it can be undone.
+    Show {
+        /// The user's `AIDA…` id.
+        user: UserId,
+        /// The ledger.
+        #[command(flatten)]
+        ledger: Ledger,
+    },
+    /// Have a rule's findings on one user answered now.
+    Start(Start),
+    /// Have what was done to a credential undone.
+    Undo(Undo),
+}
+
+/// Whose findings are answered.
+#[derive(Debug, Args)]
+pub struct Start {
+    /// The user's `AIDA…` id.
+    pub user: UserId,
+    /// The rule.
+    #[arg(long, value_name = "RULE", value_parser = rule_names())]
+    pub rule: RuleName,
+    /// The role that the deployment's documents run in: the output `AutomationRoleArn` of its stack.
+    #[arg(long, value_name = "ARN")]
+    pub automation_role: String,
+    /// The deployment.
+    #[command(flatten)]
+    pub ledger: Ledger,
+}
+
+/// What is undone.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The user's `AIDA…` id.
+    pub user: UserId,
+    /// The credential.
+    #[arg(long, value_name = "ID")]
+    pub credential: CredentialId,
+    /// The role that the deployment's documents run in: the output `AutomationRoleArn` of its stack.
+    #[arg(long, value_name = "ARN")]
+    pub automation_role: String,
+    /// The deployment.
+    #[command(flatten)]
+    pub ledger: Ledger,
 }
 
 /// A deployment's ledger.

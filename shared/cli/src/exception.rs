@@ -1,22 +1,14 @@
 //! `credwarden exception`: shows what the ledger holds, and asks by starting the deployment's document, never past it.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
-
-use anyhow::Context as _;
-use aws_sdk_ssm::error::DisplayErrorContext;
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
-use credwarden_ledger::dynamo::DynamoTable;
 use credwarden_ledger::exception::ExceptionAct;
-use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::exception::{Change, Exception};
-use credwarden_policy::remedy::RemedyName;
 use jiff::Timestamp;
 
 use crate::arguments::{self, Ask, AskForMore};
+use crate::deployment::{self, lines, open, told};
 use crate::failure::Failure;
-use crate::input::account::sdk_config;
 
 /// Does what was asked, and tells it.
 ///
@@ -35,17 +27,6 @@ pub async fn run(request: &arguments::Exception, now: Timestamp) -> Result<Strin
     }
 }
 
-async fn open(arguments::Ledger { prefix, account }: &arguments::Ledger) -> Ledger<DynamoTable> {
-    let table = account.ledger_table.clone().unwrap_or_else(|| format!("{prefix}-ledger"));
-    Ledger::new(DynamoTable::new(&sdk_config(account).await, table))
-}
-
-fn told<V>(answer: Result<V, LedgerError>) -> Result<V, Failure> {
-    let hint = "hint: `credwarden permissions --ledger-table NAME` prints the policy that the caller needs; `--region` names \
-                the deployment's region";
-    answer.context(hint).context("failed to read the ledger").map_err(Failure::Account)
-}
-
 async fn show(user: &UserId, ledger: &arguments::Ledger, now: Timestamp) -> Result<String, Failure> {
     let ledger = open(ledger).await;
     let exceptions = told(ledger.record(user).await)?.exceptions.0;
@@ -53,14 +34,6 @@ async fn show(user: &UserId, ledger: &arguments::Ledger, now: Timestamp) -> Resu
     let mut text = lines(exceptions.iter().map(|exception| line(exception, now)), "no exception is known");
     text.push_str(&lines(acts.iter().map(act_line), ""));
     Ok(text)
-}
-
-fn lines(lines: impl Iterator<Item = String>, none: &str) -> String {
-    let mut text = String::new();
-    for line in lines {
-        let _ = writeln!(text, "{line}");
-    }
-    if text.is_empty() && !none.is_empty() { format!("{none}\n") } else { text }
 }
 
 /// One exception: which, of whom, until when, and who stands for it.
@@ -88,30 +61,16 @@ async fn ask_for_more(change: Change, AskForMore { ask, until, owner }: &AskForM
 /// Starts the document, which does the rest once it is approved.
 async fn start(change: Change, ask: &Ask, more: &[(&str, &str)]) -> Result<String, Failure> {
     let Ask { user, rule, credential, justification, automation_role, ledger } = ask;
-    let document = format!("{}-{}", ledger.prefix, RemedyName::TagException);
-    let credential = credential.as_ref().map_or("all", CredentialId::as_str);
     let always = [
-        ("AutomationAssumeRole", automation_role.as_str()),
         ("Operation", change.as_str()),
         ("ResourceId", user.as_str()),
         ("Rule", rule.as_str()),
-        ("CredentialId", credential),
+        ("CredentialId", credential.as_ref().map_or("all", CredentialId::as_str)),
         ("Justification", justification.as_str()),
     ];
-    let parameters = always.iter().chain(more).map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]));
-    let parameters: HashMap<_, _> = parameters.collect();
-    let client = aws_sdk_ssm::Client::new(&sdk_config(&ledger.account).await);
-    let call = client.start_automation_execution().document_name(&document).set_parameters(Some(parameters));
-    let answer = call.send().await.map_err(|error| {
-        let hint = "hint: `credwarden permissions --automation-role ARN` prints the policy that the caller needs; `--region` \
-                    names the deployment's region";
-        let error = anyhow::anyhow!("{}", DisplayErrorContext(&error)).context(hint);
-        Failure::Account(error.context(format!("failed to start document `{document}`")))
-    })?;
-    let execution = answer.automation_execution_id().unwrap_or_default();
     let next = match change {
         Change::Grant | Change::Extend => "it waits until an approver of the policy approves it",
         Change::Revoke => "it needs no approval",
     };
-    Ok(format!("execution {execution} of `{document}` is started: {next}\n"))
+    deployment::ask(ledger, automation_role, &[&always, more].concat(), next).await
 }

@@ -9,10 +9,12 @@
 
 pub mod arguments;
 pub mod class;
+mod deployment;
 pub mod exception;
 pub mod explain;
 pub mod failure;
 pub mod finding;
+pub mod hold;
 pub mod input;
 pub mod judgement;
 pub mod output;
@@ -23,3 +25,4 @@ pub mod run;
 pub mod scan;
 pub mod subject;
 pub mod suggestion;
+pub mod work;

@@ -2,7 +2,9 @@
 
 use std::iter;
 
+use credwarden_ledger::request::Document;
 use credwarden_ledger::table::INDEX;
+use credwarden_policy::remedy::RemedyName;
 use serde_json::{Value, json};
 
 /// The actions of IAM that reading calls. None of them can be narrowed to fewer users than are judged, and some
@@ -32,8 +34,8 @@ pub const ANALYZER_ACTIONS: [&str; 4] = [
 /// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, and who created
 /// credentials.
 ///
-/// With the role of a deployment's documents, two more for asking for exceptions: the documents of that name in any region, and
-/// that the role is passed to them and to nothing else.
+/// With the role of a deployment's documents, three more: for asking for exceptions and holds, for asking for remedies and their
+/// undoing, each by the documents of that name in any region, and that the role is passed to them and to nothing else.
 pub fn policy(ledger_table: Option<&str>, automation_role: Option<&str>) -> Value {
     let account = json!({ "Sid": "CredwardenReads", "Effect": "Allow", "Action": ACTIONS, "Resource": "*" });
     let analyzers = json!({
@@ -53,13 +55,19 @@ pub fn policy(ledger_table: Option<&str>, automation_role: Option<&str>) -> Valu
         ]
     });
     let of_documents = automation_role.map(|role| {
-        let documents =
-            ["document/*-tag-exception", "automation-definition/*-tag-exception:*", "automation-execution/*"];
-        [
+        let asks = |sid: &str, documents: &[String]| {
+            let named = documents.iter().flat_map(|document| {
+                [format!("document/*-{document}"), format!("automation-definition/*-{document}:*")]
+            });
+            let resources = named.chain(["automation-execution/*".to_owned()]);
             json!({
-                "Sid": "CredwardenAsksForExceptions", "Effect": "Allow", "Action": ["ssm:StartAutomationExecution"],
-                "Resource": documents.map(|document| format!("arn:aws:ssm:*:*:{document}")),
-            }),
+                "Sid": sid, "Effect": "Allow", "Action": ["ssm:StartAutomationExecution"],
+                "Resource": resources.map(|resource| format!("arn:aws:ssm:*:*:{resource}")).collect::<Vec<_>>(),
+            })
+        };
+        [
+            asks("CredwardenAsksForExceptions", &[RemedyName::TagException.to_string()]),
+            asks("CredwardenAsksForWork", &Document::all().map(|document| document.to_string()).collect::<Vec<_>>()),
             json!({
                 "Sid": "CredwardenPassesItsRole", "Effect": "Allow", "Action": ["iam:PassRole"], "Resource": role,
                 "Condition": { "StringEquals": { "iam:PassedToService": "ssm.amazonaws.com" } },

@@ -12,7 +12,7 @@ use crate::input::{account, facts, policy, text};
 use crate::output::{Look, csv, json, sarif, table};
 use crate::rules::{Creators, Rule, chosen, insist, judgeable};
 use crate::subject::Facts;
-use crate::{exception, explain, permissions, scan};
+use crate::{exception, explain, hold, permissions, scan, work};
 
 /// What is written to standard output, and the exit status.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ pub async fn run(arguments: Arguments, look: Look, now: Timestamp) -> Result<Out
             Ok(Outcome::from(text + "\n"))
         }
         Command::Exception(request) => Ok(Box::pin(exception::run(&request, now)).await?.into()),
+        Command::Hold(request) => Ok(Box::pin(hold::run(&request, now)).await?.into()),
+        Command::Work(request) => Ok(Box::pin(work::run(&request)).await?.into()),
         Command::Policy(request) => Ok(run_policy(&request)?.into()),
         Command::Permissions(request) => Ok(json::render_sorted(&permissions::policy(
             request.ledger_table.as_deref(),

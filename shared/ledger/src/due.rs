@@ -43,11 +43,8 @@ pub enum DueItem {
         /// The run.
         run: RunId,
     },
-    /// A rotation whose next look has come.
-    Rotation {
-        /// What was asked.
-        request: Request,
-    },
+    /// A rotation whose next look has come; its request says which document goes on with it.
+    Rotation(Box<KeptRotation>),
     /// A request that found its user held by another run.
     Waiting {
         /// What was asked.
@@ -57,6 +54,13 @@ pub enum DueItem {
     ExceptionTags(UserId),
     /// A rule's pass, or its look-up of past events, that stopped near its time limit.
     Pass(RuleName),
+}
+
+impl Due {
+    /// From when on it is due.
+    pub fn at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.at).ok()
+    }
 }
 
 impl<T: Table> Ledger<T> {
@@ -94,7 +98,7 @@ fn read(item: &Item) -> Result<Due, LedgerError> {
         };
         DueItem::LeftLease { request, run }
     } else if sk.starts_with(rotation::SK) {
-        DueItem::Rotation { request: KeptRotation::read(item)?.request }
+        DueItem::Rotation(Box::new(KeptRotation::read(item)?))
     } else if sk.starts_with(waiting::SK) {
         DueItem::Waiting { request: item.body()? }
     } else if sk == exception::TAGS {

@@ -8,9 +8,9 @@ use credwarden_policy::remedy::RuleName;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::due;
-use crate::ledger::{Ledger, LedgerError, attributes, body};
+use crate::ledger::{BODY, Ledger, LedgerError, attributes, body};
 use crate::rotation::{self, KeptRotation};
-use crate::table::{Action, Attributes, Condition, EXPIRES_AT, Item, Key, Query, Table, Write};
+use crate::table::{Action, Attributes, Clause, Condition, EXPIRES_AT, Item, Key, Query, Table, Write};
 use crate::work::{self, Act, Outcome, Step, Work};
 
 /// How long holds and exceptions are kept after they end, for whoever asks what happened.
@@ -93,9 +93,27 @@ impl<T: Table> Ledger<T> {
         items.iter().map(Item::body).collect::<Result<_, _>>().map(Exceptions)
     }
 
-    /// Writes a hold, in place of an earlier one on the same credential.
-    pub async fn write_hold(&self, user: &UserId, hold: &Hold) -> Result<(), LedgerError> {
-        self.write_one(hold_write(user, hold)?, &format!("write a hold on `{}`", hold.credential)).await
+    /// Writes a hold in place of the one that was read, or where there was none. The same again changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Superseded`] if it has changed since.
+    pub async fn change_hold(&self, user: &UserId, seen: Option<&Hold>, hold: &Hold) -> Result<(), LedgerError> {
+        let key = hold_key(user, &hold.credential);
+        let condition = match seen {
+            None => Condition::absent(),
+            Some(seen) => {
+                let (_, body) = body(seen, &key)?;
+                Condition::all(vec![Clause::Is(BODY, body)])
+            }
+        };
+        let doing = format!("change the hold on `{}`", hold.credential);
+        match self.write_one(Write { condition, ..hold_write(user, hold)? }, &doing).await {
+            Err(LedgerError::Superseded { doing }) => match self.get(&key, &doing).await? {
+                Some(item) if item.body::<Hold>()? == *hold => Ok(()),
+                _ => Err(LedgerError::Superseded { doing }),
+            },
+            other => other,
+        }
     }
 }
 

@@ -84,7 +84,7 @@ async fn record(ledger: &Ledger<MemoryTable>) -> UserRecord {
 async fn due(ledger: &Ledger<MemoryTable>, now: Timestamp) -> Vec<Request> {
     let due = ledger.due(now).await.unwrap().into_iter();
     due.filter_map(|due| match due.unwrap().what {
-        DueItem::Rotation { request } => Some(request),
+        DueItem::Rotation(kept) => Some(kept.request),
         _ => None,
     })
     .collect()

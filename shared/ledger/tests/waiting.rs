@@ -67,7 +67,7 @@ async fn waiting<T: Table>(ledger: &Ledger<T>, now: Timestamp) -> Vec<Request> {
         DueItem::Waiting { request } => Some(request),
         DueItem::Work(_)
         | DueItem::LeftLease { .. }
-        | DueItem::Rotation { .. }
+        | DueItem::Rotation(_)
         | DueItem::Pass(_)
         | DueItem::ExceptionTags(_) => None,
     })

@@ -35,8 +35,12 @@ pub(crate) fn check(document: Document) -> Result<Policy, Vec<Problem>> {
     let creation = creation::check(&document, &classes, &mut found);
     let remedies = remedies(&document, &classes, &mut found);
     principals(&document, &mut found);
-    if let Some(days) = document.longest_exception_days.filter(|days| !(1..=LONGEST).contains(days)) {
-        found.add("longestExceptionDays", format!("{days} days"), format!("choose 1 to {LONGEST}"));
+    let longest =
+        [("longestExceptionDays", document.longest_exception_days), ("longestHoldDays", document.longest_hold_days)];
+    for (field, days) in longest {
+        if let Some(days) = days.filter(|days| !(1..=LONGEST).contains(days)) {
+            found.add(field, format!("{days} days"), format!("choose 1 to {LONGEST}"));
+        }
     }
     let budget = Budget { per_day: document.budget.per_day, percent_per_day: document.budget.percent_per_day };
     if budget.percent_per_day > 100 {

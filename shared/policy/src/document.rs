@@ -55,6 +55,10 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 3650)))]
     pub longest_exception_days: Option<u32>,
+    /// The longest that somebody may have a credential left alone, in days from when that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 3650)))]
+    pub longest_hold_days: Option<u32>,
     /// Remedy and mode by rule, then by class name or `default`.
     #[serde(deserialize_with = "unique_keys")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::remedies"))]

@@ -20,6 +20,7 @@ impl Policy {
         Document {
             limits: limits.collect(),
             longest_exception_days: Some(self.longest_exception().0),
+            longest_hold_days: Some(self.longest_hold().0),
             remedies: remedies.filter(|(_, by_class)| !by_class.is_empty()).collect(),
             ..self.document.clone()
         }

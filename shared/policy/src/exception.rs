@@ -22,9 +22,22 @@ names! {
     }
 }
 
+names! {
+    /// What people ask of a hold.
+    HoldChange {
+        /// A credential is left alone, or for longer.
+        Hold = "hold",
+        /// It is left alone no more.
+        Release = "release",
+    }
+}
+
 /// How long an exception may hold where the policy does not say: a quarter, as long as an access key may be used by default,
 /// so that an exception is decided on anew as often as the key would have been rotated.
 pub const LONGEST_EXCEPTION: Days = Days(90);
+
+/// How long somebody may have a credential left alone where the policy does not say: time to replace it in, a month and no more.
+pub const LONGEST_HOLD: Days = Days(30);
 
 /// How the keys of the tags begin that mirror exceptions on users. Only the ledger counts; the tags are for people to see.
 pub const TAG_PREFIX: &str = "credwarden:exception/";

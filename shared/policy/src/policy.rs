@@ -14,7 +14,7 @@ use crate::check::check;
 use crate::class::{Class, ClassName, matches};
 use crate::creation::CreationLimits;
 use crate::document::{DEFAULT, Document, MAX_BYTES};
-use crate::exception::LONGEST_EXCEPTION;
+use crate::exception::{LONGEST_EXCEPTION, LONGEST_HOLD};
 use crate::limits::Limits;
 use crate::remedy::{Budget, Remedy, RuleName};
 
@@ -181,6 +181,11 @@ impl Policy {
         self.document.longest_exception_days.map_or(LONGEST_EXCEPTION, Days)
     }
 
+    /// The longest that somebody may have a credential left alone, from when that is asked.
+    pub fn longest_hold(&self) -> Days {
+        self.document.longest_hold_days.map_or(LONGEST_HOLD, Days)
+    }
+
     /// How many credentials remedies may change in a day.
     pub fn budget(&self) -> Budget {
         self.budget
@@ -211,6 +216,7 @@ impl Default for Policy {
                 protected: Vec::new(),
                 approvers: Vec::new(),
                 longest_exception_days: None,
+                longest_hold_days: None,
                 remedies: BTreeMap::new(),
                 budget: crate::document::BudgetEntry { per_day: 0, percent_per_day: 0 },
             },

@@ -156,7 +156,7 @@ async fn an_exception_and_a_hold_are_kept() {
     unchanged(&world, &world.remediate("alice").await, Status::Excepted, "exception EX-1 holds until 2026-11-25");
     world.change_exception(Change::Revoke, &exception).await;
     let hold = Hold { credential, until, reason: "on leave".to_owned(), by: "carol".to_owned() };
-    world.ledger().write_hold(&user, &hold).await.unwrap();
+    world.ledger().change_hold(&user, None, &hold).await.unwrap();
     unchanged(&world, &world.remediate("alice").await, Status::Held, "carol holds it until");
     world.pass_time(age_days(1) + SignedDuration::from_secs(1));
     assert_eq!(world.remediate("alice").await.status, Status::Done, "when it ends, the act begins");

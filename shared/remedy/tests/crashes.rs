@@ -184,7 +184,7 @@ async fn a_hold_that_is_written_at_the_last_moment_is_kept() {
         let until = world.now.get() + SignedDuration::from_hours(1);
         let credential = world.key("alice", 0);
         let hold = Hold { credential, until, reason: "on leave".to_owned(), by: "carol".to_owned() };
-        world.ledger().write_hold(&world.id("alice"), &hold).await.unwrap();
+        world.ledger().change_hold(&world.id("alice"), None, &hold).await.unwrap();
         gate.release();
     });
     let answer = answer.unwrap();

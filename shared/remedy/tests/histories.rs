@@ -111,7 +111,10 @@ async fn happen(world: &World, event: Event, truth: &mut Truth) {
             let until = world.now.get() + SignedDuration::from_hours(30);
             let credential = world.key(USERS[user], key);
             let hold = Hold { credential, until, reason: "asked".to_owned(), by: "carol".to_owned() };
-            world.ledger().write_hold(&world.id(USERS[user]), &hold).await.unwrap();
+            let (ledger, user) = (world.ledger(), world.id(USERS[user]));
+            let holds = ledger.record(&user).await.unwrap().holds;
+            let seen = holds.iter().find(|seen| seen.credential == hold.credential);
+            ledger.change_hold(&user, seen, &hold).await.unwrap();
         }
         Event::IsExcepted { user } => {
             let exception = Exception {

@@ -13,6 +13,8 @@ use credwarden_sandbox::sandbox::{Options, Sandbox};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::rule::all_is_well;
+
 /// The rule, its function, and the document that answers its findings.
 pub const RULE: &str = "credwarden-access-key-age";
 
@@ -316,12 +318,9 @@ pub async fn work(sandbox: &Sandbox, user_id: &str, act: &str, key_id: &str) -> 
     Ok(Ledger::of(sandbox).await?.work(user_id, act, key_id))
 }
 
-/// Whether no request was other than AWS's service models have it, and no role lacked a grant.
+/// All is well, and whatever was changed is recorded.
 pub async fn assert_sound(sandbox: &Sandbox) -> Result<()> {
-    let violations = sandbox.violations().await?;
-    ensure!(violations.is_empty(), "requests that AWS's models refuse: {violations:?}");
-    let refusals = sandbox.access().refusals();
-    ensure!(refusals.is_empty(), "calls that roles do not allow: {refusals:?}");
+    all_is_well(sandbox).await?;
     let unrecorded = unrecorded_changes(sandbox);
     ensure!(unrecorded.is_empty(), "changes without a record in the ledger: {unrecorded:?}");
     Ok(())

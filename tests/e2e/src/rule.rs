@@ -182,11 +182,20 @@ pub async fn passes(sandbox: &Sandbox) -> Result<Value> {
     Ok(body.map(serde_json::from_str).transpose()?.unwrap_or(Value::Null))
 }
 
-/// No request broke AWS's models, and no role lacked a grant.
+/// No request broke AWS's models, no role lacked a grant, and no secret is anywhere.
 pub async fn all_is_well(sandbox: &Sandbox) -> Result<()> {
     let violations = sandbox.violations().await?;
     ensure!(violations.is_empty(), "AWS's models refuse: {violations:?}");
     let refusals = sandbox.access().refusals();
-    ensure!(refusals.is_empty(), "refused: {refusals:?}");
+    ensure!(refusals.is_empty(), "calls that roles do not allow: {refusals:?}");
+    no_secret_is_anywhere(sandbox).await
+}
+
+/// No secret that was ever handed out or set stands in what the functions wrote, answered and sent, nor in what programs
+/// wrote.
+pub async fn no_secret_is_anywhere(sandbox: &Sandbox) -> Result<()> {
+    let leaks = sandbox.leaks().await?;
+    ensure!(leaks.is_empty(), "secrets stand where they must not: {leaks:?}");
+    ensure!(sandbox.secrets() > 0, "whoever calls AWS has a secret");
     Ok(())
 }

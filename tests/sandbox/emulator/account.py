@@ -2,6 +2,7 @@
 
 import os
 import time
+import uuid
 from datetime import datetime, timezone
 
 from moto.iam.models import AccessKey, AWSManagedPolicy, Group, IAMBackend, ManagedPolicy, User, iam_backends
@@ -62,6 +63,13 @@ def truth() -> dict:
             for group in sorted(iam.groups.values(), key=lambda group: group.name)
         ],
     }
+
+
+def secrets() -> list[str]:
+    """The secret keys and passwords that users have now."""
+    users = backend().users.values()
+    keys = [key.secret_access_key for user in users for key in user.access_keys]
+    return keys + [user.password for user in users if user.password]
 
 
 def find_key(access_key_id: str) -> AccessKey | None:
@@ -130,7 +138,7 @@ def _add_user(account: str, seed: dict) -> None:
             "PermissionsBoundaryArn": seed["boundary"],
         }
     if password := seed.get("password"):
-        user.password = "set"
+        user.password = f"password-{uuid.uuid4()}"
         user.password_created = time_of(password["created"])
         if password.get("last_used") is not None:
             user.password_last_used = time_of(password["last_used"])

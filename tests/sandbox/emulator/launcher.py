@@ -11,6 +11,7 @@ POST /_use      {"key", "service", "region"}  somebody uses an access key now
 POST /_sign_in  {"user"}             somebody signs in at the console with a password now
 POST /_check    a request to AWS     checks it against its service's model, without executing it
 POST /_truth                         users and groups as they truly are
+POST /_secrets                       secret keys and passwords that users have now
 POST /_violations                    requests that AWS's service models refuse
 """
 
@@ -106,6 +107,8 @@ def _answer_control(path: str, asked: dict, start_response):
         account.sign_ins(user).append({"at": int(time.time())})
     elif path == "/_truth":
         answer = account.truth()
+    elif path == "/_secrets":
+        answer = account.secrets()
     elif path == "/_violations":
         answer = _violations
     else:

@@ -67,12 +67,28 @@ impl Callers {
     fn give(&self, name: &str, life: Option<Life>) -> SessionCredentials {
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         let number = issued.len() + 1;
-        let access_key_id = format!("ASIASANDBOX{number:09}");
-        issued.insert(access_key_id.clone(), Caller { name: name.to_owned(), life });
-        SessionCredentials {
-            access_key_id,
+        let credentials = SessionCredentials::numbered(number);
+        issued.insert(credentials.access_key_id.clone(), Caller { name: name.to_owned(), life });
+        credentials
+    }
+
+    /// The secrets of all credentials that were given out.
+    pub fn secrets(&self) -> Vec<String> {
+        let given = self.issued.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let both = |number| {
+            let SessionCredentials { secret_access_key, session_token, .. } = SessionCredentials::numbered(number);
+            [secret_access_key, session_token]
+        };
+        (1..=given).flat_map(both).collect()
+    }
+}
+
+impl SessionCredentials {
+    fn numbered(number: usize) -> Self {
+        Self {
+            access_key_id: format!("ASIASANDBOX{number:09}"),
             secret_access_key: format!("sandbox-secret-{number:025}"),
-            session_token: format!("sandbox-token-{number}"),
+            session_token: format!("sandbox-token-{number:025}"),
         }
     }
 }

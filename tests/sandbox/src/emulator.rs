@@ -134,6 +134,12 @@ impl Emulator {
         self.control("/_truth", &Value::Null).await
     }
 
+    /// The secrets of the credentials that users have now.
+    pub async fn secrets(&self) -> Result<Vec<String>> {
+        let told = self.control("/_secrets", &Value::Null).await?;
+        serde_json::from_value(told).context("failed to read the emulator's list of secrets")
+    }
+
     /// The requests so far that AWS's service models refuse.
     pub async fn violations(&self) -> Result<Vec<Violation>> {
         let told = self.control("/_violations", &Value::Null).await?;

@@ -26,6 +26,7 @@ pub mod published;
 mod runtime_api;
 pub mod sandbox;
 pub mod schedule;
+pub mod secrets;
 mod shape;
 pub mod story;
 pub mod template;

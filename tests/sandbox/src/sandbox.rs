@@ -31,6 +31,7 @@ use crate::functions::{Functions, Invocation};
 use crate::proxy::Proxy;
 use crate::published::Published;
 use crate::schedule::Schedules;
+use crate::secrets::Secrets;
 use crate::shape::present;
 use crate::template::Deployment;
 
@@ -58,6 +59,7 @@ pub struct Sandbox {
     cloudtrail: Arc<CloudTrail>,
     event_bus: EventBus,
     published: Arc<Published>,
+    secrets: Arc<Secrets>,
     schedules: Schedules,
     callers: Callers,
     faults: Faults,
@@ -115,7 +117,9 @@ impl Sandbox {
     /// Somebody changes IAM past Credwarden, and past CloudTrail: `action` such as `DeleteUser`, parameters as the query
     /// protocol has them. What CloudTrail is to know of, [`Sandbox::act`] does.
     pub async fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        self.learn_secrets_of(parameters);
         let answer = self.emulator.iam(action, parameters).await?;
+        self.secrets.learn_from(&answer);
         self.refresh().await?;
         Ok(answer)
     }

@@ -415,9 +415,8 @@ impl World {
             let due = due.unwrap();
             let request = match &due.what {
                 DueItem::Work(work) => work.request.clone(),
-                DueItem::LeftLease { request, .. } | DueItem::Rotation { request } | DueItem::Waiting { request } => {
-                    request.clone()
-                }
+                DueItem::Rotation(kept) => kept.request.clone(),
+                DueItem::LeftLease { request, .. } | DueItem::Waiting { request } => request.clone(),
                 DueItem::Pass(_) | DueItem::ExceptionTags(_) => continue,
             };
             let next = self.now.get() + SignedDuration::from_mins(55);

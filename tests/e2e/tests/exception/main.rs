@@ -4,6 +4,7 @@
 
 mod crashes;
 mod forged;
+mod holds;
 mod refused;
 mod story;
 mod terminal;

@@ -17,4 +17,5 @@ mod notices;
 mod payload;
 mod rotation;
 mod story;
+mod terminal;
 mod undo;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{IAM_REGION, xml};
 use crate::directory::Directory;
 use crate::person::Person;
+use crate::secrets;
 use crate::template::Scope;
 
 /// One call of IAM and its answer.
@@ -51,11 +52,12 @@ impl Act<'_> {
         event
     }
 
-    /// `requestParameters`: null where nothing was given, as by somebody who creates a key for itself.
+    /// `requestParameters`, which never hold a secret: null where nothing was given, as by somebody who creates a key for
+    /// itself.
     fn request(&self) -> Value {
         let given = self.parameters.as_object().into_iter().flatten();
         let members: Map<_, _> = given
-            .filter(|(name, _)| !SECRETS.contains(&name.as_str()))
+            .filter(|(name, _)| !secrets::FIELDS.contains(&name.as_str()))
             .map(|(name, value)| (lower_camel(name), typed(name, value)))
             .collect();
         if members.is_empty() { Value::Null } else { Value::Object(members) }
@@ -123,7 +125,7 @@ fn response(body: &str) -> Value {
     let Value::Object(mut members) = lowered(&result) else { return Value::Null };
     for member in members.values_mut() {
         if let Some(inner) = member.as_object_mut() {
-            inner.retain(|name, _| !SECRETS.iter().any(|secret| lower_camel(secret) == *name));
+            inner.retain(|name, _| !secrets::FIELDS.iter().any(|secret| lower_camel(secret) == *name));
         }
     }
     if members.is_empty() { Value::Null } else { Value::Object(members) }
@@ -177,7 +179,3 @@ fn exception_of(code: &str) -> String {
 
 /// What begins the names of actions that change nothing.
 const READS: [&str; 4] = ["Get", "List", "Generate", "Simulate"];
-
-/// Members that CloudTrail leaves out.
-const SECRETS: [&str; 6] =
-    ["NewPassword", "OldPassword", "Password", "SecretAccessKey", "ServiceCredentialSecret", "ServicePassword"];

@@ -10,6 +10,7 @@ use tokio::process::Command;
 use super::Sandbox;
 use crate::callers::SessionCredentials;
 use crate::person::Person;
+use crate::secrets;
 
 /// What a program wrote, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,9 @@ impl Sandbox {
         }
         self.refresh().await?;
         let at = self.now();
+        self.learn_secrets_of(parameters);
         let (status, said) = self.emulator.iam_answer(action, &sent).await?;
+        self.secrets.learn_from(&said);
         let given: Map<_, _> =
             parameters.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
         self.cloudtrail.record(who, at, action, &Value::Object(given), status, &said);
@@ -69,6 +72,15 @@ impl Sandbox {
         let output = command.output().await.with_context(|| format!("failed to start `{}`", binary.display()))?;
         let text = |bytes| String::from_utf8(bytes).with_context(|| format!("`{program}` writes no UTF-8"));
         let status = output.status.code().with_context(|| format!("`{program}` was killed"))?;
-        Ok(Ran { out: text(output.stdout)?, err: text(output.stderr)?, status })
+        let ran = Ran { out: text(output.stdout)?, err: text(output.stderr)?, status };
+        self.secrets.keep_written(&format!("{}{}", ran.out, ran.err));
+        Ok(ran)
+    }
+
+    /// What a person sets is a secret from now on.
+    pub(super) fn learn_secrets_of(&self, parameters: &[(&str, &str)]) {
+        for (_, value) in parameters.iter().filter(|(name, _)| secrets::FIELDS.contains(name)) {
+            self.secrets.learn(value);
+        }
     }
 }

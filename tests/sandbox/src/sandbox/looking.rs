@@ -20,6 +20,7 @@ use crate::faults::Faults;
 use crate::functions::{Functions, LogLine};
 use crate::proxy::Recorded;
 use crate::published::Published;
+use crate::secrets::{self, Leak};
 use crate::shape::present;
 use crate::template::Deployment;
 
@@ -143,6 +144,27 @@ impl Sandbox {
     /// Requests that AWS's own service models refuse.
     pub async fn violations(&self) -> Result<Vec<Violation>> {
         self.emulator.violations().await
+    }
+
+    /// Where a secret stands that the sandbox has ever handed out, or that somebody has set: in what functions wrote, answered
+    /// or sent (which is all that ledger, tags, annotations, messages and events hold of theirs), in what automations say,
+    /// and in what programs wrote.
+    pub async fn leaks(&self) -> Result<Vec<Leak>> {
+        let secrets = self.callers.secrets().into_iter().chain(self.emulator.secrets().await?);
+        secrets.for_each(|secret| self.secrets.learn(&secret));
+        let logs = self.logs().into_iter().map(|line| ("a log", line.text));
+        let answers = self.invocations().into_iter().map(|invoked| ("an answer", format!("{:?}", invoked.invocation)));
+        let calls = self.calls().into_iter().filter(|recorded| secrets::is_ours(&recorded.call));
+        let calls = calls.map(|recorded| ("a call", format!("{} {}", recorded.call.action, recorded.call.parameters)));
+        let executions = self.executions().into_iter().map(|execution| ("an execution", format!("{execution:?}")));
+        let events = self.failed_events().into_iter().map(|event| ("a failed event", format!("{event:?}")));
+        let written = self.secrets.written().into_iter().map(|text| ("what a program wrote", text));
+        Ok(self.secrets.found_in(logs.chain(answers).chain(calls).chain(executions).chain(events).chain(written)))
+    }
+
+    /// How many secrets were handed out or set.
+    pub fn secrets(&self) -> usize {
+        self.secrets.count()
     }
 
     /// Ids of the access keys that are active now.

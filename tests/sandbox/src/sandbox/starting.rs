@@ -25,6 +25,7 @@ use crate::progress::Progress;
 use crate::proxy::Proxy;
 use crate::published::Published;
 use crate::schedule::Schedules;
+use crate::secrets::Secrets;
 use crate::template::{Deployment, Scope};
 
 impl Sandbox {
@@ -52,12 +53,14 @@ impl Sandbox {
         let gate: Arc<dyn Gate> = Arc::<Access>::clone(&access);
         let cloudtrail = Arc::new(CloudTrail::new(&deployment, directory.clone(), options.tricks.clone()));
         let published = Arc::new(Published::new(&deployment));
+        let secrets = Arc::new(Secrets::new()?);
         let access_analyzer = Arc::new(AccessAnalyzer::new(deployment.scope.clone()));
         let players: Vec<Arc<dyn Player>> = vec![
             Arc::<Config>::clone(&config),
             Arc::<Automation>::clone(&automation),
             Arc::<CloudTrail>::clone(&cloudtrail),
             Arc::<Published>::clone(&published),
+            Arc::<Secrets>::clone(&secrets),
             Arc::<AccessAnalyzer>::clone(&access_analyzer),
         ];
         let at = emulator.address();
@@ -87,6 +90,7 @@ impl Sandbox {
             cloudtrail,
             event_bus,
             published,
+            secrets,
             schedules,
             callers,
             faults,

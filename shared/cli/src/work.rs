@@ -1,0 +1,135 @@
+//! `credwarden work`: shows what remedies have under way and have done, and asks for more by starting the deployment's documents,
+//! never past them.
+
+use credwarden_credential::age::date;
+use credwarden_credential::id::UserId;
+use credwarden_credential::kind::CredentialId;
+use credwarden_ledger::due::{Due, DueItem};
+use credwarden_ledger::record::UserRecord;
+use credwarden_ledger::request::{Document, Request};
+use credwarden_ledger::rotation::KeptRotation;
+use credwarden_ledger::work::{Act, Outcome, Step, Work};
+use credwarden_policy::remedy::RemedyName;
+use jiff::Timestamp;
+
+use crate::arguments::{self, Start, Undo};
+use crate::deployment::{self, lines, open, told};
+use crate::failure::Failure;
+
+/// Does what was asked, and tells it.
+///
+/// # Errors
+/// The ledger could not be read, or the document not be started.
+pub async fn run(request: &arguments::Work) -> Result<String, Failure> {
+    match request {
+        arguments::Work::List(ledger) => {
+            // Whatever is ever due.
+            let items = told(open(ledger).await.due(Timestamp::MAX).await)?;
+            let items = items.into_iter().map(told).collect::<Result<Vec<_>, _>>()?;
+            Ok(lines(items.iter().map(due_line), "nothing is under way"))
+        }
+        arguments::Work::Show { user, ledger } => {
+            let UserRecord { works, rotations, .. } = told(open(ledger).await.record(user).await)?;
+            let all = works.iter().map(work_line).chain(rotations.iter().map(rotation_line));
+            Ok(lines(all, "nothing was ever done"))
+        }
+        arguments::Work::Start(Start { user, rule, automation_role, ledger }) => {
+            ask(ledger, automation_role, Document::Rule(*rule), user, None).await
+        }
+        arguments::Work::Undo(Undo { user, credential, automation_role, ledger }) => {
+            let works = told(open(ledger).await.record(user).await)?.works;
+            let undo = Document::Undo(remedy_done_to(credential, &works)?);
+            ask(ledger, automation_role, undo, user, Some(credential)).await
+        }
+    }
+}
+
+/// The remedy that was done to the credential last, or is under way.
+fn remedy_done_to(credential: &CredentialId, works: &[Work]) -> Result<RemedyName, Failure> {
+    let of_it = works.iter().filter(|work| work.credential == *credential);
+    let acts = of_it.filter_map(|work| match (work.act, &work.step) {
+        (Act::Undo(_), _) => None,
+        (Act::Remedy(remedy), Step::Intended | Step::Applied { .. }) => Some((work.begun, remedy)),
+        (Act::Remedy(remedy), Step::Settled { outcome: Outcome::Done { .. }, .. }) => Some((work.begun, remedy)),
+        (Act::Remedy(_), Step::Settled { .. }) => None,
+    });
+    acts.max().map(|(_, remedy)| remedy).ok_or_else(|| {
+        Failure::input(format!(
+            "the ledger knows of nothing that was done to {credential} and stands\n\
+             hint: `credwarden work show` tells what was done to the user's credentials"
+        ))
+    })
+}
+
+async fn ask(
+    ledger: &arguments::Ledger,
+    automation_role: &str,
+    document: Document,
+    user: &UserId,
+    credential: Option<&CredentialId>,
+) -> Result<String, Failure> {
+    let credential = credential.map(|credential| ("CredentialId", credential.as_str()));
+    let parameters: Vec<_> = [("ResourceId", user.as_str())].into_iter().chain(credential).collect();
+    let next = "every guard is asked before anything is changed";
+    deployment::start(ledger, automation_role, &document.name(&ledger.prefix), &parameters, next).await
+}
+
+/// Something that is under way: what, of whom, and from when on the schedule goes on with it.
+fn due_line(due: &Due) -> String {
+    let what = match &due.what {
+        DueItem::Work(work) => work_line(work),
+        DueItem::LeftLease { request, run } => format!("{}: run {run} is at it, or has died", errand(request)),
+        DueItem::Rotation(kept) => rotation_line(kept),
+        DueItem::Waiting { request } => format!("{}: waits for another run", errand(request)),
+        DueItem::ExceptionTags(user) => format!("{user}  tags are to follow the exceptions"),
+        DueItem::Pass(rule) => format!("{rule}  the pass has not reached the end"),
+    };
+    match due.at() {
+        Some(at) => format!("{what}  due {at}"),
+        None => what,
+    }
+}
+
+fn errand(Request { document, user, credential, requester, .. }: &Request) -> String {
+    let credential = credential.as_ref().map_or("", CredentialId::as_str);
+    format!("{user}  {document}  {credential}  asked by {requester}")
+}
+
+/// One rotation: of which key, how far it came, and who asked.
+fn rotation_line(KeptRotation { rotation, request, .. }: &KeptRotation) -> String {
+    let step = match (&rotation.ended, &rotation.replacement) {
+        (Some(ended), _) => format!("ended {} ({})", ended.at, ended.how),
+        (None, Some(replacement)) => format!("until {}, to {}", date(rotation.deadline), replacement.key),
+        (None, None) => format!("until {}, no new key yet", date(rotation.deadline)),
+    };
+    let Request { user, requester, execution, .. } = request;
+    format!(
+        "{user}  rotation  {}  begun {}  {step}  asked by {requester}  execution {execution}",
+        rotation.key, rotation.opened
+    )
+}
+
+/// One act: which, on what, how far it came, why, and who asked.
+fn work_line(work: &Work) -> String {
+    let Work { act, credential, request, begun, because, undo_until, step, .. } = work;
+    let step = match step {
+        Step::Intended => "intended".to_owned(),
+        Step::Applied { at } => format!("accepted {at}, not yet seen"),
+        Step::Settled { at, outcome } => format!("{} {at}", outcome_words(outcome)),
+    };
+    let undo = undo_until.map(|until| format!("  can be undone until {}", date(until))).unwrap_or_default();
+    let Request { user, requester, execution, .. } = request;
+    format!(
+        "{user}  {act}  {credential}  begun {begun}  {step}{undo}  asked by {requester}  execution {execution}  {because}"
+    )
+}
+
+fn outcome_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done { .. } => "done".to_owned(),
+        Outcome::Undone { execution } => format!("undone by {execution}"),
+        Outcome::Withdrawn { reason } => format!("given up ({reason})"),
+        Outcome::Reversed => "reversed by somebody else".to_owned(),
+        Outcome::Gone { reason } => format!("ended ({reason})"),
+    }
+}

@@ -1,0 +1,50 @@
+//! Work looked at and asked for from a terminal.
+
+use credwarden_e2e::remedy::{assert_sound, id, noon, ready};
+use credwarden_estate::estate::{Estate, age_days};
+use credwarden_sandbox::person::Person;
+use credwarden_sandbox::sandbox::Options;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terminal_has_a_finding_answered_shows_what_was_done_and_has_it_undone() {
+    let estate = Estate::new(noon()).user("alice").key(age_days(120));
+    let (user_id, key_id) = (id(&estate, "alice").unwrap(), estate.users[0].keys[0].key.id.to_string());
+    let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
+    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
+    let roles = &sandbox.deployment().roles;
+    let role = roles.values().find(|role| trusts_ssm(&role.trusted_services)).unwrap().arn.as_str();
+    let olivia = Person::user("olivia");
+    let run = async |arguments: &[&str]| sandbox.run(&olivia, "credwarden", arguments).await.unwrap();
+    let may = ["permissions", "--ledger-table", "credwarden-ledger", "--automation-role", role];
+    sandbox.confine(&olivia, &serde_json::from_str(&run(&may).await.out).unwrap()).unwrap();
+    let show = ["work", "show", &user_id];
+    assert_eq!(run(&["work", "list"]).await.out, "nothing is under way\n");
+    assert_eq!(run(&show).await.out, "nothing was ever done\n");
+
+    let undo = ["work", "undo", &user_id, "--credential", &key_id, "--automation-role", role];
+    let nothing = run(&undo).await;
+    assert_eq!(nothing.status, 2, "{nothing:?}");
+    assert!(nothing.err.contains("nothing that was done") && nothing.err.contains("hint:"), "{nothing:?}");
+
+    let start = run(&["work", "start", &user_id, "--rule", "access-key-age", "--automation-role", role]).await;
+    assert!(start.status == 0 && start.out.contains("every guard is asked"), "{start:?}");
+    assert_eq!(sandbox.key_status(&key_id).await.unwrap().unwrap(), "Active", "it asks, and changes nothing itself");
+    sandbox.run_automations().await.unwrap();
+    assert_eq!(sandbox.key_status(&key_id).await.unwrap().unwrap(), "Inactive");
+    let done = run(&show).await.out;
+    for words in [
+        format!("{user_id}  deactivate-credential  {key_id}  begun 2026-11-24T12:00:"),
+        "  done 2026-11-24T12:00:".to_owned(),
+        "  can be undone until 2026-12-24  asked by arn:aws:iam::123456789012:user/olivia  execution ".to_owned(),
+        "limit 90 days passed".to_owned(),
+    ] {
+        assert!(done.contains(&words), "no {words:?} in {done}");
+    }
+
+    assert_eq!(run(&undo).await.status, 0);
+    sandbox.run_automations().await.unwrap();
+    assert_eq!(sandbox.key_status(&key_id).await.unwrap().unwrap(), "Active");
+    let shown = run(&show).await.out;
+    assert!(shown.contains("undo-deactivate-credential") && shown.contains("  undone by "), "{shown}");
+    assert_sound(&sandbox).await.unwrap();
+}
