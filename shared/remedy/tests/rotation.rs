@@ -160,7 +160,7 @@ async fn what_may_not_be_rotated_any_more_ends_without_an_act_and_begins_anew_af
     let (old, _) = switched_over(&world).await;
     let until = world.now.get() + age_days(4);
     let hold = Hold { credential: old.clone(), until, reason: "audit".to_owned(), by: PERSON.to_owned() };
-    world.ledger().write_hold(&world.id("alice"), &hold).await.unwrap();
+    world.ledger().change_hold(&world.id("alice"), None, &hold).await.unwrap();
     world.days(3).await;
     let rotation = world.rotation("alice", &old).await.unwrap();
     assert!(rotation.ended.unwrap().how.contains("audit"));
