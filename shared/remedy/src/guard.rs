@@ -1,11 +1,13 @@
 //! Whether a credential that breaks the policy may be changed. One refusal suffices, and the first in order is said:
-//! kill switch, mode, protection, exception, hold, a policy edited lately, use, budget.
+//! kill switch, mode, protection, exception, hold, a policy edited lately, use, budget. A compromise is answered by the
+//! current policy and whatever its use, and is paid from a purse of its own.
 
 use std::fmt;
 
 use credwarden_credential::age::{date, is_older};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Credential, Gap, LastUse, User};
+use credwarden_ledger::budget::Purse;
 use credwarden_ledger::record::UserRecord;
 use credwarden_ledger::request::Document;
 use credwarden_policy::limits::Limits;
@@ -51,6 +53,7 @@ pub struct Facts<'a> {
 pub struct Cleared<'a> {
     // INVARIANT (unforgeable): only `guard` makes one.
     verified: Verified<'a>,
+    purse: Purse,
     budget: u32,
 }
 
@@ -60,7 +63,12 @@ impl<'a> Cleared<'a> {
         &self.verified
     }
 
-    /// How many credentials may be changed today.
+    /// Which purse pays.
+    pub fn purse(&self) -> Purse {
+        self.purse
+    }
+
+    /// How many credentials may be changed today from that purse.
     pub fn budget(&self) -> u32 {
         self.budget
     }
@@ -153,6 +161,8 @@ pub fn guard<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> R
         return Err(Refusal::Hold { by: hold.by.clone(), reason: hold.reason.clone(), until: hold.until });
     }
     match reported {
+        // INVARIANT (a compromise acts at once): who created it is a fact, whatever the policy said yesterday.
+        _ if verified.is_compromise() => {}
         Err(why) => return Err(Refusal::ReportedUnreadable(why.to_owned())),
         Ok(None) => return Err(Refusal::NotReported),
         // INVARIANT (a policy edit is a mass action): what breaks only the current policy waits.
@@ -165,16 +175,20 @@ pub fn guard<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> R
     if !verified.is_compromise() {
         silent(user, verified.live(), verified.limits(), now)?;
     }
-    let budget = match (is_paid, population) {
-        (true, _) => 0,
-        (false, Err(why)) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
-        (false, Ok(None)) => return Err(Refusal::NoPopulation),
-        (false, Ok(Some(population))) => match policy.budget().limit(population) {
-            0 => return Err(Refusal::NoBudget),
-            budget => budget,
-        },
+    let purse = if verified.is_compromise() { Purse::Quarantine } else { Purse::Act };
+    let budget = if is_paid { 0 } else { budget(policy, purse, population)? };
+    Ok(Cleared { verified, purse, budget })
+}
+
+/// How much a purse holds today.
+fn budget(policy: &Policy, purse: Purse, population: Result<Option<u32>, &str>) -> Result<u32, Refusal> {
+    let budget = match (purse, population) {
+        (_, Err(why)) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
+        (Purse::Quarantine, Ok(population)) => policy.budget().quarantine(population),
+        (Purse::Act | Purse::Undo, Ok(None)) => return Err(Refusal::NoPopulation),
+        (Purse::Act | Purse::Undo, Ok(Some(population))) => policy.budget().limit(population),
     };
-    Ok(Cleared { verified, budget })
+    if budget == 0 { Err(Refusal::NoBudget) } else { Ok(budget) }
 }
 
 /// Whether a credential has not been used within the class's window. Last use proves use, never disuse: what is not known

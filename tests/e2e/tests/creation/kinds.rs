@@ -134,6 +134,6 @@ async fn a_run_that_is_killed_at_any_call_still_takes_an_ssh_public_key_away_onc
         assert!(work.pointer("/step/settled/outcome/done/after").is_some(), "{user}: {work}");
     }
     assert!(ledger.open().is_empty(), "{:?}", ledger.open());
-    assert_eq!(usize::try_from(ledger.spent("act"))?, 1 + users.len(), "each is paid for once");
+    assert_eq!(usize::try_from(ledger.spent("quarantine"))?, 1 + users.len(), "each is paid for once");
     assert_sound(&sandbox).await
 }
