@@ -6,6 +6,7 @@ import type { Construct } from 'constructs';
 import type {
   Catalogue,
   FunctionEntry,
+  GrantTarget,
   ListenerEntry,
   RemedyEntry,
   RuleEntry,
@@ -148,7 +149,7 @@ export class CredwardenStack extends Stack {
       // fails, and the next one does not.
       new iam.Policy(rule, 'OwnRule', {
         roles: [added.role],
-        statements: grantStatements(ownRule, this.resourcesOf(entry)),
+        statements: grantStatements(ownRule, this.resourcesOf(entry.name)),
       });
     }
   }
@@ -170,8 +171,19 @@ export class CredwardenStack extends Stack {
 
   private addListener(entry: ListenerEntry): void {
     const { names, alarms } = this;
+    const { mode } = this.props.deployment.remediation;
     const { queue } = new FailedEvents(this, `${idOf(entry)}FailedEvents`, { entry, names, alarms });
-    const added = this.addFunction(entry, {}, { failures: queue });
+    // Where people start remediation, events start none: the role itself does not let them.
+    const grants = mode === 'automatic' ? entry.grants : entry.grants.filter(({ on }) => !STARTING.includes(on));
+    const added = this.addFunction(
+      { ...entry, grants },
+      {
+        CREDWARDEN_REMEDIATION: mode,
+        CREDWARDEN_AUTOMATION_ROLE_ARN: this.automationRole.roleArn,
+        ...this.ownRoles(),
+      },
+      { failures: queue, owner: entry.package },
+    );
     new Listener(this, `${idOf(entry)}Listener`, { entry, function: added.function, failures: queue, names });
   }
 
@@ -184,7 +196,11 @@ export class CredwardenStack extends Stack {
   private addFunction(
     entry: FunctionEntry,
     environment: Readonly<Record<string, string>>,
-    { denied = [], failures }: { denied?: readonly iam.PolicyStatement[]; failures?: sqs.IQueue } = {},
+    {
+      denied = [],
+      failures,
+      owner = entry.name,
+    }: { denied?: readonly iam.PolicyStatement[]; failures?: sqs.IQueue; owner?: string } = {},
   ): CatalogueFunction {
     const { deployment, codes } = this.props;
     const added = new CatalogueFunction(this, `${idOf(entry)}Function`, {
@@ -199,7 +215,7 @@ export class CredwardenStack extends Stack {
         CREDWARDEN_LEDGER_TABLE: this.names.ledger,
         ...environment,
       },
-      resources: this.resourcesOf(entry),
+      resources: this.resourcesOf(owner),
       denied,
       ...(failures === undefined ? {} : { failures }),
     });
@@ -207,9 +223,9 @@ export class CredwardenStack extends Stack {
     return added;
   }
 
-  private resourcesOf(entry: FunctionEntry): GrantResources {
+  private resourcesOf(owner: string): GrantResources {
     return grantResources(this, {
-      owner: entry.name,
+      owner,
       catalogue: this.props.catalogue,
       names: this.names,
       ledgerArn: this.memory.ledger.tableArn,
@@ -234,3 +250,6 @@ export class CredwardenStack extends Stack {
     });
   }
 }
+
+/** What a function is granted to start a document. */
+const STARTING: readonly GrantTarget[] = ['own-document', 'automation-role'];

@@ -43,6 +43,22 @@ test('nothing but a remedy may change an IAM user', () => {
   }
 });
 
+test('an event starts a document where AWS Config does, and where people do none can be', () => {
+  const starts = (name: string): string[] => {
+    const { json } = synthesize(profile(name));
+    const recorder = resourceNamed(json, 'AWS::Lambda::Function', 'FunctionName', 'credwarden-record-creation');
+    const { Variables: variables } = objectOf(recorder.properties['Environment']);
+    assert.equal(objectOf(variables)['CREDWARDEN_REMEDIATION'], name === 'default' ? 'manual' : name);
+    const starting = permissionsOf(json, roleOf(json, 'credwarden-record-creation')).filter((permission) =>
+      /ssm:StartAutomationExecution|iam:PassRole/.test(permission),
+    );
+    return starting.filter((permission) => permission.includes(':document/'));
+  };
+  const document = 'arn:aws:ssm:us-east-1:<AWS::AccountId>:document/credwarden-unauthorized-key-creation';
+  assert.deepEqual(starts('automatic'), [`Allow ssm:StartAutomationExecution on ${document}`]);
+  assert.deepEqual(starts('default'), []);
+});
+
 test('a remedy is denied to change what the policy protects', () => {
   const { json } = synthesize(profile('automatic'));
   const permissions = permissionsOf(json, roleOf(json, 'credwarden-deactivate-credential'));

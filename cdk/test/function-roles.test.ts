@@ -37,12 +37,26 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
       ].flatMap((document) => [`${ssm}:document/${document}`, `${ssm}:automation-definition/${document}:*`]),
       `${ssm}:automation-execution/*`,
     ],
+    'own-document': [
+      ...CATALOGUE.rules
+        .filter((rule) => rule.name === ownerOf(name))
+        .flatMap((rule) => [
+          `${ssm}:document/credwarden-${rule.name}`,
+          `${ssm}:automation-definition/credwarden-${rule.name}:*`,
+        ]),
+      `${ssm}:automation-execution/*`,
+    ],
     executions: [`${ssm}:automation-execution/*`],
     'automation-role': [`<${automation}.Arn>`],
     'notice-topic': [`<${id('AWS::SNS::Topic', 'TopicName', 'credwarden-notices')}>`],
     'default-bus': ['arn:aws:events:us-east-1:<AWS::AccountId>:event-bus/default'],
   };
   return resources[target];
+}
+
+/** The rule to which a function belongs. */
+function ownerOf(name: string): string {
+  return CATALOGUE.events.find((listener) => listener.name === name)?.package ?? name;
 }
 
 test('every role allows exactly the grants of the catalogue, its own log and its own failed events', () => {
@@ -108,8 +122,13 @@ test('a passed role is passed to SSM only', () => {
     .flatMap((policy) => listOf(objectOf(objectOf(policy)['PolicyDocument'])['Statement']))
     .map(objectOf)
     .filter((statement) => JSON.stringify(statement['Action']).includes('iam:PassRole'));
-  assert.equal(statements.length, 1);
-  assert.deepEqual(statements[0]?.['Condition'], { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } });
+  const passing = functionsOf(CATALOGUE).filter(({ grants }) =>
+    grants.some(({ actions }) => actions.includes('iam:PassRole')),
+  );
+  assert.equal(statements.length, passing.length);
+  for (const { Condition: condition } of statements) {
+    assert.deepEqual(condition, { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } });
+  }
 });
 
 test('of the tags of users none is written but those of exceptions', () => {

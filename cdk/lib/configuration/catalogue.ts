@@ -20,6 +20,7 @@ export const GRANT_TARGETS = [
   'rules',
   'remediations',
   'documents',
+  'own-document',
   'executions',
   'automation-role',
   'notice-topic',
@@ -229,6 +230,8 @@ function contradictions(catalogue: Catalogue): Problem[] {
   problems.push(...unreachable('remedies', catalogue.remedies, 'rules', 'schedules'));
   problems.push(...unreachable('remedies', catalogue.remedies, 'own-rule', 'rules'));
   problems.push(...unreachable('schedules', catalogue.schedules, 'own-rule', 'rules'));
+  problems.push(...unreachable('remedies', catalogue.remedies, 'own-document', 'events'));
+  problems.push(...unreachable('schedules', catalogue.schedules, 'own-document', 'events'));
   problems.push(...unreachable('events', catalogue.events, 'own-rule', 'rules'));
   problems.push(...unreachable('events', catalogue.events, 'rules', 'schedules'));
   return problems;

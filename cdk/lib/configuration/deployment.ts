@@ -8,9 +8,9 @@ export type Architecture = 'x86_64' | 'arm64';
 
 /** Who starts a remediation. */
 export type Remediation =
-  /** A person, in AWS Config's console or API. AWS Config itself starts nothing. */
+  /** A person, in AWS Config's console or API. Neither AWS Config nor an event starts anything. */
   | { readonly mode: 'manual' }
-  /** AWS Config, after each NON_COMPLIANT evaluation. */
+  /** AWS Config, after each NON_COMPLIANT evaluation, and events of what cannot wait for one. */
   | {
       readonly mode: 'automatic';
       /** `MaximumAutomaticAttempts`, 1 to 25. */

@@ -12,6 +12,7 @@ const REASONS: Readonly<Partial<Record<GrantTarget, string>>> = {
   analyzers: 'Which analyzer the account has, if any, is found out by listing. Reading only.',
   remediations: 'The id behind the name of our own rule is made up by AWS Config.',
   documents: 'Any version of our own documents; the id of an execution does not exist before it is started.',
+  'own-document': 'Any version of our own document; the id of an execution does not exist before it is started.',
   executions: 'The id of an execution does not exist before it is started.',
 };
 

@@ -9,7 +9,7 @@ import { LEDGER_INDEX } from './memory.js';
 export type GrantResources = (target: GrantTarget) => readonly string[];
 
 export interface GrantResourcesProps {
-  /** Name of the catalogue entry that is granted something; decides what `own-rule` is. */
+  /** Name of the rule to which the entry belongs that is granted something, if any; decides what is its own. */
   readonly owner: string;
   readonly catalogue: Catalogue;
   readonly names: Names;
@@ -31,6 +31,12 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
     ...catalogue.remedies.filter(({ undo }) => undo).map((remedy) => names.undo(remedy)),
     ...catalogue.remedies.filter(({ exceptions }) => exceptions).map((remedy) => names.of(remedy)),
     ...(catalogue.remedies.some(({ rotations }) => rotations) ? [names.acknowledgeRotation, names.forceRotation] : []),
+  ];
+  // Starting an automation has been checked against the document, against its "automation definition" with a
+  // version, and against the execution that comes to be; which of them depends on AWS's current rules.
+  const starting = (names: readonly string[]): string[] => [
+    ...names.flatMap((name) => [ssmArn(`document/${name}`), ssmArn(`automation-definition/${name}:*`)]),
+    ssmArn('automation-execution/*'),
   ];
   return (target) => {
     switch (target) {
@@ -60,12 +66,9 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
           stack.formatArn({ service: 'config', resource: `remediation-configuration/${names.of(rule)}/*` }),
         );
       case 'documents':
-        // Starting an automation has been checked against the document, against its "automation definition" with a
-        // version, and against the execution that comes to be; which of them depends on AWS's current rules.
-        return [
-          ...documents.flatMap((name) => [ssmArn(`document/${name}`), ssmArn(`automation-definition/${name}:*`)]),
-          ssmArn('automation-execution/*'),
-        ];
+        return starting(documents);
+      case 'own-document':
+        return starting(catalogue.rules.filter(({ name }) => name === owner).map((rule) => names.of(rule)));
       case 'executions':
         return [ssmArn('automation-execution/*')];
       case 'automation-role':

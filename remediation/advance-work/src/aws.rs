@@ -1,6 +1,5 @@
 //! What the schedule calls of AWS.
 
-use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 
 use aws_sdk_config::types::RemediationExceptionResourceKey;
@@ -23,16 +22,6 @@ pub struct CallError {
     pub doing: String,
     /// What the SDK says.
     pub why: String,
-}
-
-/// Starts documents. The method is written as `async fn`.
-pub trait Documents {
-    /// Starts a document with one value for each parameter (`StartAutomationExecution`), and gives the execution's id.
-    fn start(
-        &self,
-        document: &str,
-        parameters: BTreeMap<&str, String>,
-    ) -> impl Future<Output = Result<String, CallError>>;
 }
 
 /// What the schedule asks of AWS Config. All methods are written as `async fn`.
@@ -105,33 +94,6 @@ impl Channels for TopicAndBus {
             None => Err(failed("nothing is said of one of them".to_owned())),
         });
         Ok(outcomes.collect())
-    }
-}
-
-/// Systems Manager itself.
-#[derive(Clone, Debug)]
-pub struct Automation {
-    client: aws_sdk_ssm::Client,
-}
-
-impl Automation {
-    /// Starts documents with this client.
-    pub fn new(client: aws_sdk_ssm::Client) -> Self {
-        Self { client }
-    }
-}
-
-impl Documents for Automation {
-    async fn start(&self, document: &str, parameters: BTreeMap<&str, String>) -> Result<String, CallError> {
-        let user = parameters.get("ResourceId").cloned().unwrap_or_default();
-        let doing = format!("start document `{document}` on `{user}`");
-        let parameters: HashMap<_, _> =
-            parameters.into_iter().map(|(name, value)| (name.to_owned(), vec![value])).collect();
-        let call = self.client.start_automation_execution().document_name(document).set_parameters(Some(parameters));
-        match call.send().await {
-            Ok(answer) => Ok(answer.automation_execution_id.unwrap_or_default()),
-            Err(error) => Err(CallError { doing, why: aws_sdk_ssm::error::DisplayErrorContext(&error).to_string() }),
-        }
     }
 }
 

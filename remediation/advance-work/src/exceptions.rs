@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use credwarden_automation::Documents;
 use credwarden_credential::id::UserId;
 use credwarden_ledger::failure::{RemediationException, Whose};
 use credwarden_ledger::request::Document;
@@ -12,7 +13,7 @@ use credwarden_remedy::kill_switch::KillSwitch;
 use jiff::SignedDuration;
 
 use crate::Round;
-use crate::aws::{Documents, Rules};
+use crate::aws::Rules;
 
 /// An exception first seen within this time of a failed execution is AWS Config's own: it writes them within minutes,
 /// and the schedule may have been off for some days.

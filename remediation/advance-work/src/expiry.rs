@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use credwarden_automation::Documents;
 use credwarden_credential::id::UserId;
 use credwarden_ledger::notice::{Notice, NoticeKind};
 use credwarden_ledger::request::Document;
@@ -15,7 +16,7 @@ use credwarden_remedy::kill_switch::KillSwitch;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Round;
-use crate::aws::{Documents, Rules};
+use crate::aws::Rules;
 
 /// How long before its end an exception is announced: as long as a key's owner is warned by default, for that is the time
 /// in which its credential must be replaced.
@@ -80,7 +81,7 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
             ("Operation", "mirror".to_owned()),
             ("ResourceId", user.to_string()),
         ]);
-        match self.ports.documents.start(&document, parameters).await {
+        match self.ports.documents.start(&document, parameters, None).await {
             Ok(_) => self.counts.started += 1,
             Err(error) => self.fault(&error),
         }

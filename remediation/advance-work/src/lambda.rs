@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use credwarden_automation::Automation;
 use credwarden_inventory::calls::sdk_config;
 use credwarden_inventory::parameter::Parameters;
 use credwarden_ledger::Ledger;
@@ -12,7 +13,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::warn;
 
-use crate::aws::{Automation, Config, TopicAndBus};
+use crate::aws::{Config, TopicAndBus};
 use crate::{Ports, Settings, advance};
 
 /// Serves the schedule until its execution environment ends. The event tells nothing; `clock` is read once an
@@ -28,10 +29,9 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
     };
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
     let aws = sdk_config().await;
-    let ssm = aws_sdk_ssm::Client::new(&aws);
     let ports = Ports {
-        parameters: Parameters::with_client(ssm.clone()),
-        documents: Automation::new(ssm),
+        parameters: Parameters::new(&aws),
+        documents: Automation::of(&aws),
         rules: Config::new(aws_sdk_config::Client::new(&aws)),
         channels: TopicAndBus::new(aws_sdk_sns::Client::new(&aws), aws_sdk_eventbridge::Client::new(&aws)),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),

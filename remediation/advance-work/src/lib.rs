@@ -17,6 +17,7 @@ mod start;
 
 use std::error::Error;
 
+use credwarden_automation::Documents;
 use credwarden_inventory::parameter::ReadParameter;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::notice::Owner;
@@ -26,7 +27,7 @@ use credwarden_remedy::kill_switch::KillSwitch;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::aws::{Channels, Documents, Rules};
+use crate::aws::{Channels, Rules};
 use crate::digest::TopicArn;
 use crate::metrics::Counts;
 

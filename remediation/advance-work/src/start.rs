@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use credwarden_automation::Documents;
 use credwarden_credential::id::UserId;
 use credwarden_ledger::due::{Due, DueItem};
 use credwarden_ledger::failure::Failure;
@@ -13,7 +14,7 @@ use credwarden_remedy::request::ALL;
 use jiff::SignedDuration;
 
 use crate::Round;
-use crate::aws::{Documents, Rules};
+use crate::aws::Rules;
 
 /// How long what was started is left alone. A little less than the hour until the schedule comes again, so that it is
 /// started once an hour, not every second hour.
@@ -93,7 +94,7 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
         if let Some(reason) = &request.reason {
             parameters.insert("Reason", reason.clone());
         }
-        match self.ports.documents.start(&request.document.name(prefix), parameters).await {
+        match self.ports.documents.start(&request.document.name(prefix), parameters, None).await {
             Ok(_) => self.counts.started += 1,
             Err(error) => self.fault(&error),
         }

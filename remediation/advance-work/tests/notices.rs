@@ -7,9 +7,10 @@ mod deployment;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use advance_work::aws::{CallError, Channels, Documents, Rules};
+use advance_work::aws::{CallError, Channels, Rules};
 use advance_work::digest::{Digest, Event, TopicArn};
 use advance_work::{Faults, Ports, advance};
+use credwarden_automation::{ClientToken, Documents, StartError};
 use credwarden_credential::id::UserId;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_ledger::Ledger;
@@ -51,7 +52,12 @@ impl ReadParameter for Account {
 }
 
 impl Documents for Account {
-    async fn start(&self, document: &str, _: BTreeMap<&str, String>) -> Result<String, CallError> {
+    async fn start(
+        &self,
+        document: &str,
+        _: BTreeMap<&str, String>,
+        _: Option<&ClientToken>,
+    ) -> Result<String, StartError> {
         Ok(document.to_owned())
     }
 }

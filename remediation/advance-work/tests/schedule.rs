@@ -7,10 +7,11 @@ mod deployment;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use advance_work::aws::{CallError, Channels, Documents, Rules};
+use advance_work::aws::{CallError, Channels, Rules};
 use advance_work::digest::{Digest, Event, TopicArn};
 use advance_work::metrics::Counts;
 use advance_work::{Faults, Ports, advance};
+use credwarden_automation::{ClientToken, Documents, StartError};
 use credwarden_credential::creation::CreationAct;
 use credwarden_credential::id::UserId;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
@@ -62,9 +63,16 @@ impl ReadParameter for Account {
 }
 
 impl Documents for Account {
-    async fn start(&self, document: &str, parameters: BTreeMap<&str, String>) -> Result<String, CallError> {
-        if self.unstartable.as_ref().is_some_and(|user| parameters["ResourceId"] == user.as_str()) {
-            return Err(CallError { doing: format!("start `{document}`"), why: "throttled".to_owned() });
+    async fn start(
+        &self,
+        document: &str,
+        parameters: BTreeMap<&str, String>,
+        token: Option<&ClientToken>,
+    ) -> Result<String, StartError> {
+        assert_eq!(token, None, "each hour is another start");
+        let resource = parameters["ResourceId"].clone();
+        if self.unstartable.as_ref().is_some_and(|user| resource == user.as_str()) {
+            return Err(StartError { document: document.to_owned(), resource, why: "throttled".to_owned() });
         }
         let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         self.started.lock().unwrap().push((document.to_owned(), parameters));

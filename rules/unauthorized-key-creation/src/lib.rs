@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use credwarden_credential::age::{CLOCK_TOLERANCE, Days, is_in_the_future};
 use credwarden_credential::creation::{Creation, CreationAct, Principal, Provenance};
+use credwarden_credential::id::{Arn, UserId};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Reported, User};
 use credwarden_policy::creation::{CreationLimits, CreatorRefusal};
@@ -70,6 +71,14 @@ pub fn judge(user: &User, policy: &Policy, exceptions: &Exceptions, now: Timesta
     findings.sort_by(|one: &Finding, other| (one.since(), one.credential()).cmp(&(other.since(), other.credential())));
     let notes = exceptions.forged(user, RULE, now).into_iter().chain(notes).collect();
     Verdict::of(findings, notes, gaps, holds_one.into(), now)
+}
+
+/// Whether whoever did this may not, to a user of some class: then the user is judged at once. A class needs the whole
+/// user, and is left to the judgement.
+pub fn is_suspect(creation: &Creation, user: &UserId, policy: &Policy, own_roles: &BTreeSet<Arn>) -> bool {
+    let is_ours = matches!(&creation.creator.principal, Principal::Role(role) if own_roles.contains(role));
+    let mut judging = policy.class_names().map(|class| policy.creation(class)).filter(CreationLimits::judges_creators);
+    judging.any(|limits| is_ours || limits.refuses(creation, user).is_some())
 }
 
 /// The kinds of which a class's limits say something.

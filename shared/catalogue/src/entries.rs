@@ -296,7 +296,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
     events: &[Listener {
         name: "record-creation",
         package: "unauthorized-key-creation",
-        description: "Records who creates a long-term credential of an IAM user, or makes one active again, as it happens.",
+        description: "Records who creates a long-term credential of an IAM user, or makes one active again, as it happens, and has it judged at once.",
         pattern: Pattern {
             source: &["aws.iam"],
             detail_type: &["AWS API Call via CloudTrail"],
@@ -309,6 +309,9 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     "UploadSSHPublicKey",
                     "UploadSigningCertificate",
                     "UpdateAccessKey",
+                    "UpdateServiceSpecificCredential",
+                    "UpdateSSHPublicKey",
+                    "UpdateSigningCertificate",
                 ],
                 error_code: &[Exists { exists: false }],
             },
@@ -316,7 +319,13 @@ pub const CATALOGUE: Catalogue = Catalogue {
         function: Function {
             memory_mb: 128,
             timeout_seconds: 60,
-            grants: &[Grant { actions: &["dynamodb:PutItem"], on: On::Ledger }],
+            grants: &[
+                Grant { actions: &["dynamodb:PutItem"], on: On::Ledger },
+                POLICY,
+                Grant { actions: &["iam:GetUser"], on: On::Users },
+                Grant { actions: &["ssm:StartAutomationExecution"], on: On::OwnDocument },
+                Grant { actions: &["iam:PassRole"], on: On::AutomationRole },
+            ],
         },
     }],
 };

@@ -41,6 +41,8 @@ pub enum On {
     Remediations,
     /// Credwarden's SSM documents.
     Documents,
+    /// The SSM document of the rule to which the function belongs.
+    OwnDocument,
     /// Executions of SSM Automation.
     Executions,
     /// The role that SSM Automation assumes.

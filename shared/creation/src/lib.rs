@@ -37,7 +37,7 @@ pub enum Other {
     Call,
     /// The call failed.
     Failed,
-    /// The key's status became another than `Active`.
+    /// The credential's status became another than `Active`.
     Deactivation,
     /// The credential is the root user's own, which no IAM user holds.
     OfRoot,
@@ -114,7 +114,10 @@ fn read(record: &Value) -> Result<Event, String> {
     })))
 }
 
-/// Where the answer to a call tells of the credential, and under which name its id.
+/// What a call was given. A change of status answers nothing.
+const ASKED: &str = "/requestParameters";
+
+/// Where the event of a call tells of the credential, and under which name its id.
 fn answer(act: CreationAct) -> (&'static str, &'static str) {
     match act {
         CreationAct::CreateAccessKey => ("/responseElements/accessKey", "accessKeyId"),
@@ -125,7 +128,10 @@ fn answer(act: CreationAct) -> (&'static str, &'static str) {
         // CloudTrail begins names with a small letter, whatever follows: `SSHPublicKey` is `sSHPublicKey`.
         CreationAct::UploadSshPublicKey => ("/responseElements/sSHPublicKey", "sSHPublicKeyId"),
         CreationAct::UploadSigningCertificate => ("/responseElements/certificate", "certificateId"),
-        CreationAct::UpdateAccessKey => ("/requestParameters", "accessKeyId"),
+        CreationAct::UpdateAccessKey => (ASKED, "accessKeyId"),
+        CreationAct::UpdateServiceSpecificCredential => (ASKED, "serviceSpecificCredentialId"),
+        CreationAct::UpdateSshPublicKey => (ASKED, "sSHPublicKeyId"),
+        CreationAct::UpdateSigningCertificate => (ASKED, "certificateId"),
     }
 }
 

@@ -135,20 +135,25 @@ fn every_act_is_read_where_its_event_tells_the_credential() {
 }
 
 #[test]
-fn a_key_made_active_again_is_a_reactivation_and_one_made_inactive_is_not() {
-    let update = |status: &str| {
-        with(&[
-            ("", "eventName", json!("UpdateAccessKey")),
-            ("", "responseElements", Value::Null),
-            (
-                "",
-                "requestParameters",
-                json!({ "userName": "alice", "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "status": status }),
-            ),
-        ])
-    };
-    assert!(creation(&update("Active")).act.is_reactivation());
-    assert_eq!(of_record(&update("Inactive")), Ok(Event::Other(Other::Deactivation)));
+fn what_is_made_active_again_is_a_reactivation_and_what_is_made_inactive_is_not() {
+    for (call, name, id) in [
+        ("UpdateAccessKey", "accessKeyId", "AKIAIOSFODNN7EXAMPLE"),
+        ("UpdateServiceSpecificCredential", "serviceSpecificCredentialId", "ACCAEXAMPLE123EXAMPLE"),
+        ("UpdateSSHPublicKey", "sSHPublicKeyId", "APKAEXAMPLE123EXAMPLE"),
+        ("UpdateSigningCertificate", "certificateId", "TA7SMP42TDN5Z26OBPJE7EXAMPLE"),
+    ] {
+        let update = |status: &str| {
+            with(&[
+                ("", "eventName", json!(call)),
+                ("", "responseElements", Value::Null),
+                ("", "requestParameters", json!({ "userName": "alice", name: id, "status": status })),
+            ])
+        };
+        let read = creation(&update("Active"));
+        assert!(read.act.is_reactivation(), "{call}");
+        assert_eq!((read.credential.as_str(), read.user.as_str()), (id, "alice"), "{call}");
+        assert_eq!(of_record(&update("Inactive")), Ok(Event::Other(Other::Deactivation)), "{call}");
+    }
 }
 
 #[test]

@@ -65,6 +65,12 @@ acts! {
     UploadSigningCertificate = "UploadSigningCertificate" of SigningCertificate,
     /// Makes an inactive access key active again (with the status `Active`; with another it is none of these acts).
     UpdateAccessKey = "UpdateAccessKey" of AccessKey,
+    /// The same of the password or API key of one service.
+    UpdateServiceSpecificCredential = "UpdateServiceSpecificCredential" of ServiceSpecificCredential,
+    /// The same of an SSH public key.
+    UpdateSshPublicKey = "UpdateSSHPublicKey" of SshPublicKey,
+    /// The same of a signing certificate.
+    UpdateSigningCertificate = "UpdateSigningCertificate" of SigningCertificate,
 }
 
 /// A name that is none of those of [`CreationAct`].
@@ -75,7 +81,17 @@ pub struct UnknownAct(pub String);
 impl CreationAct {
     /// Whether the credential existed before.
     pub fn is_reactivation(self) -> bool {
-        self == Self::UpdateAccessKey
+        match self {
+            Self::CreateAccessKey
+            | Self::CreateLoginProfile
+            | Self::CreateServiceSpecificCredential
+            | Self::UploadSshPublicKey
+            | Self::UploadSigningCertificate => false,
+            Self::UpdateAccessKey
+            | Self::UpdateServiceSpecificCredential
+            | Self::UpdateSshPublicKey
+            | Self::UpdateSigningCertificate => true,
+        }
     }
 
     /// The act that creates credentials of this kind, where an IAM user holds such.

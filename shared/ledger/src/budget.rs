@@ -14,11 +14,14 @@ pub const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// to what was before, so the purse only ends a loop that toggles keys.
 pub const UNDO_PER_DAY: u32 = 20_000;
 
-/// Whose purse an act is paid from. Undo has its own, so that a spent budget cannot keep a mistake standing.
+/// Whose purse an act is paid from. Undo has its own, so that a spent budget cannot keep a mistake standing; compromises
+/// have theirs, so that neither stale credentials keep a stolen one alive nor a flood of compromises keeps stale ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purse {
     /// Of acts that answer findings.
     Act,
+    /// Of acts that answer a compromise.
+    Quarantine,
     /// Of undos.
     Undo,
 }
@@ -27,6 +30,7 @@ impl fmt::Display for Purse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Act => "act",
+            Self::Quarantine => "quarantine",
             Self::Undo => "undo",
         })
     }

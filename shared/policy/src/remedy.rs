@@ -149,6 +149,10 @@ pub struct Budget {
     pub percent_per_day: u32,
 }
 
+/// How many compromised credentials may be changed in a day in however small an account. Whoever may create credentials
+/// rarely creates one only.
+pub const QUARANTINE_AT_LEAST: u32 = 10;
+
 impl Budget {
     /// How many credentials may be changed in a day in an account where `population` users hold an active credential:
     /// the smaller of count and percentage; at least one where both are above zero.
@@ -158,6 +162,15 @@ impl Budget {
         }
         let share = u64::from(population).saturating_mul(u64::from(self.percent_per_day)) / 100;
         self.per_day.min(u32::try_from(share.max(1)).unwrap_or(u32::MAX))
+    }
+
+    /// How many compromised credentials may be changed in a day, beside those of [`Self::limit`]: as many as these, but at
+    /// least [`QUARANTINE_AT_LEAST`] where any may be changed at all. `population` is absent where nobody has counted yet.
+    pub fn quarantine(self, population: Option<u32>) -> u32 {
+        match self.limit(population.unwrap_or(0)) {
+            0 => 0,
+            limit => limit.max(QUARANTINE_AT_LEAST),
+        }
     }
 }
 
@@ -185,6 +198,16 @@ mod tests {
             assert_eq!(RemedyName::RotateKey.of(*kind), expected, "{kind}");
             assert_eq!(RemedyName::DeactivateCredential.of(*kind), RemedyName::DeactivateCredential, "{kind}");
         }
+    }
+
+    #[test]
+    fn a_compromise_has_a_budget_of_its_own_that_a_small_account_does_not_exhaust_at_once() {
+        let budget = Budget { per_day: 40, percent_per_day: 5 };
+        assert_eq!(budget.quarantine(None), QUARANTINE_AT_LEAST, "before anybody has counted");
+        assert_eq!(budget.quarantine(Some(60)), QUARANTINE_AT_LEAST);
+        assert_eq!(budget.quarantine(Some(5000)), 40);
+        assert_eq!(Budget { per_day: 2, percent_per_day: 5 }.quarantine(Some(60)), QUARANTINE_AT_LEAST);
+        assert_eq!(Budget { per_day: 0, percent_per_day: 5 }.quarantine(Some(60)), 0, "nothing may be changed");
     }
 
     #[test]

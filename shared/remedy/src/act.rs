@@ -3,7 +3,6 @@
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Status as CredentialStatus};
 use credwarden_inventory::read::ReadIam;
-use credwarden_ledger::budget::Purse;
 use credwarden_ledger::notice::Notice;
 use credwarden_ledger::rotation::KeptRotation;
 use credwarden_ledger::table::Table;
@@ -188,7 +187,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             // The lease is left to expire: by it the schedule finds what was not begun.
             return Err(Fault::OutOfTime(credential.clone()));
         }
-        let (verified, limit) = (cleared.verified(), cleared.budget());
+        let (verified, purse, limit) = (cleared.verified(), cleared.purse(), cleared.budget());
         let act = Act::Remedy(self.remedy.name);
         let work = Work {
             act,
@@ -206,7 +205,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             earlier: Vec::new(),
         };
         let follows = self.record.work(act, credential).cloned();
-        let intent = Intent { work, follows, purse: Purse::Act, limit, undoes: None, hold: None };
+        let intent = Intent { work, follows, purse, limit, undoes: None, hold: None };
         let work = match self.begun(intent, credential).await? {
             Ok(work) => work,
             Err(answer) => {

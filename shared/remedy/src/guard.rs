@@ -1,12 +1,14 @@
 //! Whether a credential may be changed that breaks the policy, or that a person asks to have changed. One refusal
 //! suffices, and the first in order is said: kill switch, mode, protection, exception, hold, a policy edited lately, use,
-//! budget. [`permit`] asks for all but the last two, which are asked for where something is about to be changed.
+//! budget. [`permit`] asks for all but the last two, which are asked for where something is about to be changed. A compromise
+//! is answered by the current policy and whatever its use, and is paid from a purse of its own.
 
 use std::fmt;
 
 use credwarden_credential::age::{date, is_older};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Credential, Gap, LastUse, User};
+use credwarden_ledger::budget::Purse;
 use credwarden_ledger::record::UserRecord;
 use credwarden_ledger::request::Document;
 use credwarden_policy::limits::Limits;
@@ -81,6 +83,7 @@ pub enum InUse {
 pub struct Cleared<'a> {
     // INVARIANT (unforgeable): only `clear` makes one.
     verified: Verified<'a>,
+    purse: Purse,
     budget: u32,
 }
 
@@ -90,7 +93,12 @@ impl<'a> Cleared<'a> {
         &self.verified
     }
 
-    /// How many credentials may be changed today.
+    /// Which purse pays.
+    pub fn purse(&self) -> Purse {
+        self.purse
+    }
+
+    /// How many credentials may be changed today from that purse.
     pub fn budget(&self) -> u32 {
         self.budget
     }
@@ -186,6 +194,8 @@ pub fn permit<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> 
         return Err(Refusal::Hold { by: hold.by.clone(), reason: hold.reason.clone(), until: hold.until });
     }
     match reported {
+        // INVARIANT (a compromise acts at once): who created it is a fact, whatever the policy said yesterday.
+        _ if verified.is_compromise() => {}
         // A person's request is none of a policy's edits.
         _ if matches!(verified.ground(), Ground::Asked(_)) => {}
         Err(why) => return Err(Refusal::ReportedUnreadable(why.to_owned())),
@@ -212,16 +222,20 @@ pub fn clear<'a>(
     if in_use == InUse::Held && !verified.is_compromise() {
         silent(verified.user(), verified.live(), verified.limits(), now)?;
     }
-    let budget = match (is_paid, population) {
-        (true, _) => 0,
-        (false, Err(why)) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
-        (false, Ok(None)) => return Err(Refusal::NoPopulation),
-        (false, Ok(Some(population))) => match policy.budget().limit(population) {
-            0 => return Err(Refusal::NoBudget),
-            budget => budget,
-        },
+    let purse = if verified.is_compromise() { Purse::Quarantine } else { Purse::Act };
+    let budget = if is_paid { 0 } else { budget(policy, purse, population)? };
+    Ok(Cleared { verified, purse, budget })
+}
+
+/// How much a purse holds today.
+fn budget(policy: &Policy, purse: Purse, population: Result<Option<u32>, &str>) -> Result<u32, Refusal> {
+    let budget = match (purse, population) {
+        (_, Err(why)) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
+        (Purse::Quarantine, Ok(population)) => policy.budget().quarantine(population),
+        (Purse::Act | Purse::Undo, Ok(None)) => return Err(Refusal::NoPopulation),
+        (Purse::Act | Purse::Undo, Ok(Some(population))) => policy.budget().limit(population),
     };
-    Ok(Cleared { verified, budget })
+    if budget == 0 { Err(Refusal::NoBudget) } else { Ok(budget) }
 }
 
 /// Whether a credential has not been used within the class's window. Last use proves use, never disuse: what is not known

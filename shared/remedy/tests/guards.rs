@@ -2,19 +2,24 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
 
+use std::sync::Arc;
+
+use credwarden_credential::creation::{Creation, CreationAct, Creator, Principal, Provenance};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Gap, GapReason, KeyStatus, LastUse, User};
 use credwarden_estate::estate::{Estate, age_days};
+use credwarden_ledger::budget::Purse;
 use credwarden_ledger::record::UserRecord;
 use credwarden_ledger::request::Document;
 use credwarden_policy::document::DEFAULT;
 use credwarden_policy::exception::{Exception, Exceptions, Hold};
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{Mode, RemedyName, RuleName};
+use credwarden_policy::remedy::{Mode, QUARANTINE_AT_LEAST, RemedyName, RuleName};
 use credwarden_remedy::answer::Status;
 use credwarden_remedy::guard::{Cleared, Facts, Refusal, guard, switched_on};
 use credwarden_remedy::kill_switch::KillSwitch;
 use credwarden_remedy::plan::plan;
+use credwarden_remedy::remedy::Judge;
 use credwarden_remedy::verify::{Unverified, verify};
 use jiff::Timestamp;
 
@@ -28,6 +33,16 @@ fn enforcing(replacements: &[(&str, &str)]) -> Policy {
         text.replace(from, to)
     });
     Policy::parse(&text).unwrap()
+}
+
+/// In which only the role `vending` may create.
+fn vending_only(replacements: &[(&str, &str)]) -> Policy {
+    let creation = (
+        "\"budget\":",
+        "\"creation\": { \"default\": { \"creators\": [\"arn:*:iam::*:role/vending\"] } }, \"budget\":",
+    );
+    let rule = ("\"unused-credentials\":", "\"unauthorized-key-creation\":");
+    enforcing(&[&[creation, rule], replacements].concat())
 }
 
 /// What the guards look at.
@@ -54,15 +69,50 @@ impl Case {
         }
     }
 
+    /// Of a key that somebody created who may not, in an account at which nobody has looked yet.
+    fn compromised() -> Self {
+        let mut case = Self::clear();
+        set_last_use(&mut case, LastUse::NotRead);
+        let mut provenance = Provenance::since(now() - age_days(300));
+        provenance.creations.insert(Creation {
+            event: "e-1".to_owned(),
+            act: CreationAct::CreateAccessKey,
+            credential: case.credential(),
+            user: case.user.name.clone(),
+            user_id: None,
+            creator: Creator {
+                principal: Principal::Role("arn:aws:iam::123456789012:role/developer".parse().unwrap()),
+                session: None,
+                source_identity: None,
+                invoked_by: None,
+            },
+            source: "203.0.113.9".to_owned(),
+            mfa: None,
+            at: now() - age_days(100),
+            region: "us-east-1".to_owned(),
+        });
+        case.user.provenance = Some(Arc::new(provenance));
+        Self { policy: vending_only(&[]), reported: Ok(None), population: Ok(None), ..case }
+    }
+
+    /// What is said of it by the rule on creators.
+    fn verdict_on_creator(&self) -> Result<(Purse, u32), Refusal> {
+        self.verdict_of(RuleName::UnauthorizedKeyCreation, unauthorized_key_creation::judge)
+    }
+
     fn credential(&self) -> CredentialId {
         CredentialId::AccessKey(keys(&self.user)[0].id.clone())
     }
 
     fn verdict(&self) -> Result<u32, Refusal> {
-        let judge = access_key_age::judge;
+        self.verdict_of(RuleName::AccessKeyAge, access_key_age::judge).map(|(_, budget)| budget)
+    }
+
+    /// What is said of what another rule finds, and from which purse it would be paid.
+    fn verdict_of(&self, rule: RuleName, judge: Judge) -> Result<(Purse, u32), Refusal> {
         let verified = verify(judge, &self.user, &self.credential(), &self.policy, now()).unwrap();
         let facts = Facts {
-            rule: RuleName::AccessKeyAge,
+            rule,
             judge,
             remedy: RemedyName::DeactivateCredential,
             policy: &self.policy,
@@ -71,7 +121,7 @@ impl Case {
             population: self.population.as_ref().map(|count| *count).map_err(String::as_str),
             is_paid: self.is_paid,
         };
-        guard(verified, &facts, now()).map(|cleared| cleared.budget())
+        guard(verified, &facts, now()).map(|cleared| (cleared.purse(), cleared.budget()))
     }
 }
 
@@ -234,6 +284,39 @@ fn budget() {
     );
     let paid = Case { is_paid: true, population: Ok(None), ..Case::clear() };
     assert!(paid.verdict().is_ok(), "what is paid for is not paid again");
+}
+
+#[test]
+fn a_compromise_waits_for_no_pass_and_is_paid_from_a_purse_of_its_own() {
+    let cleared = Ok((Purse::Quarantine, QUARANTINE_AT_LEAST));
+    assert_eq!(Case::compromised().verdict_on_creator(), cleared);
+    let edited = Case { reported: Ok(Some(enforcing(&[]))), population: Ok(Some(60)), ..Case::compromised() };
+    assert_eq!(edited.verdict_on_creator(), cleared, "yesterday's policy named no creator");
+}
+
+#[test]
+fn a_compromise_is_held_by_every_other_guard() {
+    let refused = |change: fn(&mut Case), status: Status| {
+        let mut case = Case::compromised();
+        change(&mut case);
+        let refusal = case.verdict_on_creator().unwrap_err();
+        assert_eq!(refusal.status(), status, "{refusal}");
+    };
+    refused(|case| case.policy = vending_only(&[("\"enforce\"", "\"observe\"")]), Status::Observed);
+    let protecting = ("\"protected\": []", "\"protected\": [\"arn:*:iam::*:user/alice\"]");
+    assert!(matches!(
+        Case { policy: vending_only(&[protecting]), ..Case::compromised() }.verdict_on_creator(),
+        Err(Refusal::Protected(_))
+    ));
+    refused(
+        |case| {
+            let (reason, by) = ("on leave".to_owned(), "bob".to_owned());
+            case.record.holds = vec![Hold { credential: case.credential(), until: now(), reason, by }];
+        },
+        Status::Held,
+    );
+    refused(|case| case.population = Err("no answer".to_owned()), Status::Held);
+    refused(|case| case.policy = vending_only(&[("\"perDay\": 10", "\"perDay\": 0")]), Status::OverBudget);
 }
 
 #[test]

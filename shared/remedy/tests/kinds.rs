@@ -96,7 +96,7 @@ async fn what_somebody_created_who_may_not_is_taken_away_and_given_back_by_the_c
         let undone = world.undo("robot", &credential).await;
         assert_eq!(undone.status, Status::Undone, "{kind}: {undone:?}");
         assert_eq!(world.status(&credential), CredentialStatus::Active, "{kind}");
-        assert_eq!((world.spent("act"), world.spent("undo")), (1, 1), "{kind}");
+        assert_eq!((world.spent("quarantine"), world.spent("act"), world.spent("undo")), (1, 0, 1), "{kind}");
         let again = world.invoke(&execution(&world), &Gate::open()).await.unwrap();
         assert_eq!(again.status, Status::Held, "{kind}: an undo holds: {again:?}");
     }
@@ -107,6 +107,19 @@ async fn what_somebody_created_who_may_not_is_taken_away_even_while_it_is_in_use
     let (world, credential) = stolen(CredentialKind::AccessKey).await;
     let done = world.invoke(&execution(&world), &Gate::open()).await.unwrap();
     assert_eq!((done.status, world.status(&credential)), (Status::Done, CredentialStatus::Inactive), "{done:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compromise_is_answered_by_the_current_policy_before_any_pass_and_from_a_purse_of_its_own() {
+    let (world, credential) = stolen(CredentialKind::AccessKey).await;
+    let fresh = World::just_installed(world.iam.estate());
+    let (ledger, table) = (fresh.ledger(), world.ledger());
+    ledger.installed(noon() - age_days(30)).await.unwrap();
+    ledger.record_creations(table.creations().await.unwrap().creations.iter().cloned()).await.unwrap();
+    fresh.set_policy(&policy());
+    let done = fresh.invoke(&execution(&fresh), &Gate::open()).await.unwrap();
+    assert_eq!((done.status, fresh.status(&credential)), (Status::Done, CredentialStatus::Inactive), "{done:?}");
+    assert_eq!((fresh.spent("quarantine"), fresh.spent("act")), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,11 +154,11 @@ async fn whatever_happens_at_any_call_every_kind_ends_the_same_and_is_paid_once(
                 world.settle().await;
                 assert!(world.is_settled().await, "{effect:?} at {call}: something is open");
                 if world.status(&credential) == CredentialStatus::Active {
-                    assert_eq!(world.spent("act"), 0, "{effect:?} at {call}: paid for nothing");
+                    assert_eq!(world.spent("quarantine"), 0, "{effect:?} at {call}: paid for nothing");
                     world.invoke(&execution(&world), &Gate::open()).await.unwrap();
                 }
                 assert_eq!(world.status(&credential), CredentialStatus::Inactive, "{effect:?} at {call}");
-                assert_eq!(world.spent("act"), 1, "{effect:?} at {call}");
+                assert_eq!(world.spent("quarantine"), 1, "{effect:?} at {call}");
                 let work = world.work("robot", ACT, &credential).await.unwrap();
                 let is_done = matches!(work.step, Step::Settled { outcome: Outcome::Done { .. }, .. });
                 assert!(is_done, "{effect:?} at {call}: {:?}", work.step);

@@ -273,7 +273,7 @@ impl Ledger {
         Ok(Self(sandbox.ledger().await?))
     }
 
-    /// How much of a purse was spent, all days together: `act` or `undo`.
+    /// How much of a purse was spent, all days together: `act`, `quarantine` or `undo`.
     pub fn spent(&self, purse: &str) -> i64 {
         let purses = self.0.iter().filter(|item| text(item, "pk").starts_with("BUDGET#") && text(item, "sk") == purse);
         purses.filter_map(|item| item.get("spent").and_then(Value::as_i64)).sum()
@@ -302,7 +302,7 @@ fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// How much of a purse was spent, all days together: `act` or `undo`.
+/// How much of a purse was spent, all days together: `act`, `quarantine` or `undo`.
 pub async fn spent(sandbox: &Sandbox, purse: &str) -> Result<i64> {
     Ok(Ledger::of(sandbox).await?.spent(purse))
 }

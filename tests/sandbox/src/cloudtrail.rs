@@ -103,9 +103,9 @@ impl CloudTrail {
         self.keep(at, who.listed_name(), event, true);
     }
 
-    /// Records that a credential was created, or an access key was made active again, before the deployment: the event is in
-    /// the history, and `EventBridge` had nobody to give it to. `action` such as `UploadSSHPublicKey`; `UpdateAccessKey` is a
-    /// re-activation. Errors name an action that creates no credential.
+    /// Records that a credential was created, or made active again, before the deployment: the event is in the history, and
+    /// `EventBridge` had nobody to give it to. `action` such as `UploadSSHPublicKey`; `UpdateAccessKey` and its like are
+    /// re-activations. Errors name an action that creates no credential.
     pub fn record_past(&self, who: &Person, at: Timestamp, action: &str, user: &str, id: &str) -> anyhow::Result<()> {
         let (parameters, body) = event::creation(action, user, id, at)?;
         let act = Act { who, at, action, parameters: &parameters, status: 200, body: &body };

@@ -8,7 +8,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use credwarden_credential::creation::{CreationAct, Unreadable};
-use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{GapReason, KeyStatus, Known, Listing, Reported, ReportedCredential};
 use credwarden_policy::exception::{Exception, Exceptions};
 use credwarden_policy::policy::Policy;
@@ -16,7 +16,7 @@ use credwarden_policy::verdict::{Note, Verdict, Why};
 use unauthorized_key_creation::{RULE, judge, undecided};
 use world::{
     DAY, HOUR, INSTALLED, ago, by, created, key, key_id, known, now, offending, only_key_vending, policy, reactivated,
-    user, verdict, word, workshop,
+    reactivated_other, user, verdict, with_other, word, workshop, workshop_on,
 };
 
 #[test]
@@ -127,6 +127,25 @@ fn what_our_own_functions_do_needs_an_intent_in_the_ledger_and_no_permission() {
     assert!(refused.findings().next().unwrap().to_string().contains("without an intent"), "{refused:?}");
     assert_eq!(word(&verdict(&workshop(own.clone(), Some(DAY)))), "fine");
     assert_eq!(word(&verdict(&workshop(own, Some(DAY + HOUR)))), "broken", "that intent was settled an hour before");
+}
+
+#[test]
+fn what_is_made_active_again_of_any_kind_is_judged_like_a_key() {
+    for (act, id) in [
+        (CreationAct::UpdateServiceSpecificCredential, "ACCAEXAMPLE123EXAMPLE"),
+        (CreationAct::UpdateSshPublicKey, "APKAEXAMPLE123EXAMPLE"),
+        (CreationAct::UpdateSigningCertificate, "TA7SMP42TDN5Z26OBPJE7EXAMPLE"),
+    ] {
+        let id: CredentialId = id.parse().unwrap();
+        let held = |creator| {
+            with_other(user(vec![], known([reactivated_other(act, &id, DAY, creator)])), id.clone(), 400 * DAY)
+        };
+        assert_eq!(word(&verdict(&held(by("role/developer")))), "broken", "{act}");
+        assert_eq!(word(&verdict(&held(by("role/key-vending")))), "fine", "{act}");
+        let own = held(by("role/deactivate-credential"));
+        assert_eq!(word(&verdict(&workshop_on(own.clone(), &id, Some(DAY)))), "fine", "{act}");
+        assert_eq!(word(&verdict(&workshop_on(own, &id, None))), "broken", "{act}");
+    }
 }
 
 #[test]

@@ -94,28 +94,44 @@ pub(crate) fn user(keys: Vec<AccessKey>, provenance: Provenance) -> User {
     }
 }
 
-pub(crate) fn with_password(mut user: User, age: i64) -> User {
-    let password = Credential {
-        id: CredentialId::ConsolePassword,
+/// Somebody made another credential than an access key active again.
+pub(crate) fn reactivated_other(act: CreationAct, credential: &CredentialId, age: i64, creator: Creator) -> Creation {
+    event(act, credential.clone(), "build-robot", age, creator)
+}
+
+pub(crate) fn with_password(user: User, age: i64) -> User {
+    with_other(user, CredentialId::ConsolePassword, age)
+}
+
+/// The user with an active credential of another kind than access keys.
+pub(crate) fn with_other(mut user: User, id: CredentialId, age: i64) -> User {
+    let kind = id.kind();
+    let credential = Credential {
+        id,
         status: Status::Active,
         created: ago(age),
         expires: None,
         service: None,
         last_use: LastUse::NotRead,
     };
-    user.other_credentials.insert(CredentialKind::ConsolePassword, Listing::Live(vec![password]));
+    user.other_credentials.insert(kind, Listing::Live(vec![credential]));
     user
 }
 
 /// The user in an account where `deactivate-credential` is a role of our own functions, which wrote down so long ago that
 /// it would re-activate the first key, and that it was done.
-pub(crate) fn workshop(mut user: User, intended: Option<i64>) -> User {
+pub(crate) fn workshop(user: User, intended: Option<i64>) -> User {
+    workshop_on(user, &CredentialId::AccessKey(key_id(1)), intended)
+}
+
+/// The same of any credential.
+pub(crate) fn workshop_on(mut user: User, credential: &CredentialId, intended: Option<i64>) -> User {
     let mut provenance = Provenance::clone(user.provenance.as_deref().unwrap());
     provenance.own_roles = ["arn:aws:iam::123456789012:role/deactivate-credential".parse().unwrap()].into();
     provenance.intents = intended
         .map(|age| Intended {
             user: user.id.clone(),
-            credential: CredentialId::AccessKey(key_id(1)),
+            credential: credential.clone(),
             from: ago(age),
             until: Some(ago(age)),
         })

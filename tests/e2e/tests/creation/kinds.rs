@@ -53,6 +53,11 @@ async fn ids(sandbox: &Sandbox) -> Result<BTreeMap<String, String>> {
     Ok(users.filter_map(|user| Some((user["name"].as_str()?.to_owned(), user["id"].as_str()?.to_owned()))).collect())
 }
 
+/// What events have started is not run: a test that is about something else starts documents itself.
+fn leave_what_events_started(sandbox: &Sandbox) {
+    while sandbox.automation().next().is_some() {}
+}
+
 /// The rule's document on a user, to its end.
 async fn remedy(sandbox: &Sandbox, user_id: &str) -> Result<Ended> {
     let execution = sandbox.start_document(RULE, &[("ResourceId", user_id)], "olivia")?;
@@ -71,6 +76,7 @@ async fn every_kind_is_taken_away_given_back_and_held_by_its_own_calls() -> Resu
     }
     create(&sandbox, "protected", KINDS[2]).await?;
     sandbox.deliver_events().await?;
+    leave_what_events_started(&sandbox);
     let ids = ids(&sandbox).await?;
     for (_, place, _) in KINDS {
         let only = async || {
@@ -104,6 +110,7 @@ async fn a_run_that_is_killed_at_any_call_still_takes_an_ssh_public_key_away_onc
         create(&sandbox, user, KINDS[2]).await?;
     }
     sandbox.deliver_events().await?;
+    leave_what_events_started(&sandbox);
     let ids = ids(&sandbox).await?;
     let before = sandbox.calls().len();
     assert_eq!(remedy(&sandbox, &ids["clean"]).await?.status, "done");
@@ -134,6 +141,6 @@ async fn a_run_that_is_killed_at_any_call_still_takes_an_ssh_public_key_away_onc
         assert!(work.pointer("/step/settled/outcome/done/after").is_some(), "{user}: {work}");
     }
     assert!(ledger.open().is_empty(), "{:?}", ledger.open());
-    assert_eq!(usize::try_from(ledger.spent("act"))?, 1 + users.len(), "each is paid for once");
+    assert_eq!(usize::try_from(ledger.spent("quarantine"))?, 1 + users.len(), "each is paid for once");
     assert_sound(&sandbox).await
 }

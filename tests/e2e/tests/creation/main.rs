@@ -1,5 +1,6 @@
 //! Who makes credentials usable, from CloudTrail's event to the ledger, with the functions' own binaries.
 
+mod at_once;
 mod kinds;
 mod recorded;
 mod refused;

@@ -93,7 +93,7 @@ async fn what_was_never_told_or_happened_before_the_deployment_is_looked_up() ->
         found.iter().map(told).collect::<Vec<_>>(),
         ["arn:aws:iam::123456789012:user/olivia CreateAccessKey of alice"]
     );
-    assert_eq!(sandbox.counts().get("cloudtrail:LookupEvents"), Some(&6), "one of each act, at a pace that AWS allows");
+    assert_eq!(sandbox.counts().get("cloudtrail:LookupEvents"), Some(&9), "one of each act, at a pace that AWS allows");
 
     // Told late, it is found by the next look back, which asks again for the hours before.
     sandbox.advance(HOUR * 2).await?;

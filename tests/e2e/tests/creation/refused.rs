@@ -7,7 +7,7 @@ use credwarden_e2e::rule::{DAY, all_is_well, failure};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::{RECORDER, look_back, olivia, quick, recorded, started};
+use crate::{RECORDER, RULE, look_back, olivia, quick, recorded, started};
 
 /// What nobody has ever seen: a key that is created for several users at once.
 fn unheard_of(at: &str) -> Value {
@@ -62,25 +62,34 @@ async fn an_event_of_a_shape_never_seen_is_tried_again_and_then_kept_where_it_is
 }
 
 #[tokio::test]
-async fn the_recorder_may_write_an_item_its_log_and_what_it_failed_on_and_nothing_else() -> Result<()> {
+async fn the_recorder_may_record_start_its_own_rules_document_and_nothing_else() -> Result<()> {
     let sandbox = started(quick()).await?;
     let function = sandbox.deployment().functions.get(RECORDER).context("it is deployed")?;
     let role = sandbox.deployment().roles.get(&function.role_arn).context("it has a role")?;
     let grants = sandbox.access().grants();
     let granted: BTreeSet<_> =
         grants.iter().filter(|grant| grant.role == role.name).map(|grant| grant.action.as_str()).collect();
-    let expected = ["dynamodb:PutItem", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
+    let expected = [
+        "dynamodb:PutItem",
+        "iam:GetUser",
+        "iam:PassRole",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sqs:SendMessage",
+        "ssm:GetParameter",
+        "ssm:StartAutomationExecution",
+    ];
     assert_eq!(granted, BTreeSet::from(expected));
-    let resources: BTreeSet<_> = role
+    let documents: BTreeSet<_> = role
         .policies
         .iter()
         .filter_map(|(_, document)| document["Statement"].as_array())
         .flatten()
-        .map(|statement| statement["Resource"].to_string())
+        .filter_map(|statement| statement["Resource"].as_array())
+        .flatten()
+        .filter_map(|resource| resource.as_str()?.split_once(":document/"))
+        .map(|(_, document)| document)
         .collect();
-    assert!(
-        resources.iter().all(|resource| !resource.contains('*') || resource.contains(":log-group:")),
-        "{resources:?}"
-    );
+    assert_eq!(documents, BTreeSet::from([RULE]), "it starts the document of its own rule only");
     Ok(())
 }

@@ -69,7 +69,7 @@ pub(super) fn is_write(action: &str) -> bool {
     !READS.iter().any(|prefix| action.starts_with(prefix))
 }
 
-/// Parameters and answer of an action that creates a credential for `user`, or makes an access key active again.
+/// Parameters and answer of an action that creates a credential for `user`, or makes one active again.
 pub(super) fn creation(action: &str, user: &str, id: &str, at: Timestamp) -> Result<(Value, String)> {
     let about = |members: Value| {
         let mut parameters = json!({ "UserName": user });
@@ -114,6 +114,11 @@ pub(super) fn creation(action: &str, user: &str, id: &str, at: Timestamp) -> Res
             ),
         ),
         "UpdateAccessKey" => (about(json!({ "AccessKeyId": id, "Status": "Active" })), String::new()),
+        "UpdateServiceSpecificCredential" => {
+            (about(json!({ "ServiceSpecificCredentialId": id, "Status": "Active" })), String::new())
+        }
+        "UpdateSSHPublicKey" => (about(json!({ "SSHPublicKeyId": id, "Status": "Active" })), String::new()),
+        "UpdateSigningCertificate" => (about(json!({ "CertificateId": id, "Status": "Active" })), String::new()),
         other => bail!("`{other}` creates no credential"),
     };
     Ok((parameters, format!("<{action}Result>{answer}</{action}Result>")))

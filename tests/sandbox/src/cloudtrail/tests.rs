@@ -140,6 +140,9 @@ fn every_creation_of_the_past_names_its_credential_as_aws_does() {
         ("UploadSSHPublicKey", "/responseElements/sSHPublicKey/sSHPublicKeyId"),
         ("UploadSigningCertificate", "/responseElements/certificate/certificateId"),
         ("UpdateAccessKey", "/requestParameters/accessKeyId"),
+        ("UpdateServiceSpecificCredential", "/requestParameters/serviceSpecificCredentialId"),
+        ("UpdateSSHPublicKey", "/requestParameters/sSHPublicKeyId"),
+        ("UpdateSigningCertificate", "/requestParameters/certificateId"),
     ] {
         trail.record_past(&olivia, now(), action, "alice", "ID").unwrap();
         let event = trail.events().pop().unwrap();

@@ -44,7 +44,7 @@ impl Sandbox {
         Ok(said)
     }
 
-    /// Somebody created a credential, or made an access key active again (`UpdateAccessKey`), before the deployment: its
+    /// Somebody created a credential, or made one active again (`UpdateAccessKey` and its like), before the deployment: its
     /// event is in CloudTrail's history. The credential itself is seeded.
     pub fn acted(&self, who: &Person, at: Timestamp, action: &str, user: &str, credential_id: &str) -> Result<()> {
         self.cloudtrail.record_past(who, at, action, user, credential_id)

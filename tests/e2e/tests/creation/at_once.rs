@@ -1,0 +1,102 @@
+//! What somebody creates who may not is taken away at once: by its event, before anybody evaluates.
+
+use anyhow::{Context as _, Result, ensure};
+use credwarden_e2e::remedy::{Ended, Ledger, assert_sound, undo};
+use credwarden_e2e::rule::{FIRST_DAY, failure, options, report};
+use credwarden_estate::estate::{Estate, age_days};
+use credwarden_sandbox::automation::Execution;
+use credwarden_sandbox::faults::{Act, Matching};
+use credwarden_sandbox::sandbox::{Options, Sandbox};
+use credwarden_sandbox::tricks::Trick;
+use jiff::SignedDuration;
+
+use crate::verdicts::{activate, developer, key, looked_at, vending};
+use crate::{RECORDER, RULE, recorded};
+
+/// Robot holds nothing, spare a key that was switched off long ago.
+fn estate() -> Estate {
+    let estate = Estate::new(FIRST_DAY).user("robot").user("other").user("spare").key(age_days(200));
+    estate.inactive_since(age_days(100))
+}
+
+/// Every event that is there is heard, and what that starts runs to its end.
+async fn heard(sandbox: &Sandbox) -> Result<Vec<Execution>> {
+    for invocation in sandbox.deliver_events().await? {
+        report(&invocation)?;
+    }
+    sandbox.run_automations().await
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_creates_or_re_activates_who_may_not_is_inactive_when_its_event_was_heard() -> Result<()> {
+    let estate = estate();
+    let spared = estate.find("spare").context("it is there")?.keys[0].key.id.to_string();
+    let sandbox = looked_at(options(), &estate).await?;
+    let begun = sandbox.now();
+    let good = key(&sandbox, &vending(), "other").await?;
+    assert_eq!(heard(&sandbox).await?.len(), 0, "whoever may has nobody judged");
+    let bad = key(&sandbox, &developer(), "robot").await?;
+    let of_robot = heard(&sandbox).await?;
+    activate(&sandbox, &developer(), "spare", &spared).await?;
+    let of_spare = heard(&sandbox).await?;
+
+    let ended: Vec<_> = of_robot.iter().chain(&of_spare).map(Ended::of).collect();
+    assert_eq!(ended.iter().map(|ended| ended.status.as_str()).collect::<Vec<_>>(), ["done", "done"], "{ended:?}");
+    assert_eq!(sandbox.active_keys().await?, [good].into(), "by no more than the events");
+    ensure!(sandbox.now().duration_since(begun) < SignedDuration::from_mins(1), "no time was let go by");
+    let by = of_robot.iter().map(|execution| execution.executed_by.as_str()).collect::<Vec<_>>();
+    assert!(by[0].ends_with(&format!("/{RECORDER}")), "{by:?}");
+    let ledger = Ledger::of(&sandbox).await?;
+    assert_eq!((ledger.spent("quarantine"), ledger.spent("act")), (2, 0));
+    assert!(ledger.open().is_empty(), "{:?}", ledger.open());
+
+    // What was done is undone, and the event of that takes nothing away again.
+    let user_id = estate.find("robot").context("it is there")?.id().to_string();
+    assert_eq!(undo(&sandbox, &user_id, &bad).await?.status, "undone");
+    let again = heard(&sandbox).await?;
+    assert!(again.iter().all(|execution| Ended::of(execution).status == "held"), "{again:?}");
+    assert!(sandbox.active_keys().await?.contains(&bad));
+    assert_sound(&sandbox).await
+}
+
+#[tokio::test]
+async fn an_event_that_comes_twice_starts_one_execution() -> Result<()> {
+    let tricks = [Trick::DuplicateTrailEvent, Trick::UnorderedTrailEvents].into();
+    let sandbox = looked_at(Options { tricks, ..options() }, &estate()).await?;
+    key(&sandbox, &developer(), "robot").await?;
+    let executions = heard(&sandbox).await?;
+    assert_eq!(executions.len(), 1, "{executions:?}");
+    assert!(sandbox.active_keys().await?.is_empty());
+    assert_sound(&sandbox).await
+}
+
+#[tokio::test]
+async fn an_event_whose_document_does_not_start_is_recorded_and_tried_again() -> Result<()> {
+    let sandbox = looked_at(options(), &estate()).await?;
+    let starting = Matching::action("ssm:StartAutomationExecution").caller(RECORDER);
+    sandbox.faults().arm(starting.always(), Act::ServerError(500));
+    let bad = key(&sandbox, &developer(), "robot").await?;
+    let first = sandbox.deliver_events().await?;
+    ensure!(first.len() == 1, "{first:?}");
+    assert_eq!(failure(&first[0])?.kind, "EventNotAnswered");
+    assert_eq!(recorded(&sandbox).await?.len(), 1, "recording comes first");
+    assert_eq!(sandbox.executions().len(), 0);
+    sandbox.faults().clear();
+    sandbox.advance(SignedDuration::from_mins(1)).await?;
+    assert_eq!(heard(&sandbox).await?.len(), 1);
+    assert!(!sandbox.active_keys().await?.contains(&bad));
+    assert!(sandbox.failed_events().is_empty());
+    assert_sound(&sandbox).await
+}
+
+#[tokio::test]
+async fn where_people_start_remediation_an_event_is_only_recorded() -> Result<()> {
+    let options = Options { profile: "default".to_owned(), ..options() };
+    let sandbox = looked_at(options, &estate()).await?;
+    let bad = key(&sandbox, &developer(), "robot").await?;
+    assert_eq!(heard(&sandbox).await?.len(), 0);
+    assert_eq!(recorded(&sandbox).await?.len(), 1);
+    assert!(sandbox.active_keys().await?.contains(&bad));
+    assert!(sandbox.compliance(RULE).iter().all(|row| row.user != "robot"), "nobody has evaluated since");
+    assert_sound(&sandbox).await
+}
