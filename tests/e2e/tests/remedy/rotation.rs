@@ -34,11 +34,12 @@ impl Scene {
         self.sandbox.key_status(key).await.unwrap().unwrap()
     }
 
-    /// The owner creates a key and uses it.
+    /// The owner creates a key, and uses it an hour later: IAM tells a use by its quarter of an hour.
     async fn moves(&self) -> String {
         self.sandbox.iam("CreateAccessKey", &[("UserName", "alice")]).await.unwrap();
         let keys = self.sandbox.active_keys().await.unwrap();
         let new = keys.into_iter().find(|key| *key != self.old).unwrap();
+        self.sandbox.advance(SignedDuration::from_hours(1)).await.unwrap();
         self.sandbox.use_key(&new).await.unwrap();
         new
     }

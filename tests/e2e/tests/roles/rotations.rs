@@ -35,6 +35,7 @@ pub(crate) async fn rotated() -> Result<Sandbox> {
     let active = sandbox.active_keys().await?;
     let others = [old.clone(), keys(&estate, "leaves").concat()];
     let new = active.iter().find(|key| !others.contains(key)).context("a new key")?;
+    sandbox.advance(HOUR).await?;
     sandbox.use_key(new).await?;
     hours_pass(&sandbox, 30).await?;
     let said = execute(&sandbox, ACKNOWLEDGE, &[("ResourceId", &user), ("CredentialId", &old)]).await?;
