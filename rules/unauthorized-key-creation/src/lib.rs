@@ -15,16 +15,19 @@ use credwarden_credential::age::{CLOCK_TOLERANCE, Days, is_in_the_future};
 use credwarden_credential::creation::{Creation, CreationAct, Principal, Provenance};
 use credwarden_credential::id::{Arn, UserId};
 use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Reported, User};
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, Reported, ReportedCredential, User};
 use credwarden_policy::creation::{CreationLimits, CreatorRefusal};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::RuleName;
 use credwarden_policy::verdict::{Clause, Finding, Note, Verdict, Why, sort_in};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// This rule's name.
 pub const RULE: RuleName = RuleName::UnauthorizedKeyCreation;
+
+/// How far IAM's date of a change and that of the event of the call that made it may lie apart: both are cut to seconds.
+const SAME_CALL: SignedDuration = SignedDuration::from_secs(2);
 
 /// The kinds of credentials of whose creation the policy says something in some class.
 pub fn kinds(policy: &Policy) -> BTreeSet<CredentialKind> {
@@ -110,7 +113,10 @@ impl Judged {
             && !active.is_empty()
         {
             match &user.provenance {
-                Some(_) => self.notes.push(Note::ReportedBaseline { kind, count: active.len() }),
+                Some(provenance) => {
+                    let count = active.iter().filter(|one| passes_as_baseline(one, limits, provenance)).count();
+                    self.notes.extend((count > 0).then_some(Note::ReportedBaseline { kind, count }));
+                }
                 None => self.gaps.push(provenance_unread(&user.name)),
             }
         }
@@ -243,7 +249,8 @@ fn doubt(user: &User, kind: CredentialKind, limits: &CreationLimits) -> Option<G
 }
 
 /// Whether the report shows that no credential of the kind can break the policy. It knows no ids, and so nobody's creation;
-/// but what had its last change before the installation is older than that, and nobody re-activated it since.
+/// but what had its last change before the installation is older than that, and nobody re-activated it since; and what had
+/// it when it was created is told by the events of that time.
 fn clears(user: &User, kind: CredentialKind, reported: &Reported, limits: &CreationLimits) -> bool {
     let Reported { active, report_made, .. } = reported;
     let are_few =
@@ -255,6 +262,39 @@ fn clears(user: &User, kind: CredentialKind, reported: &Reported, limits: &Creat
     if provenance.creations.of_user(&user.name).any(may_be_newer) {
         return false;
     }
-    let is_baseline = || active.iter().all(|one| one.changed.is_some_and(|changed| provenance.is_baseline(changed)));
-    are_few && (!limits.judges_creators() || active.is_empty() || (!limits.judges_baseline && is_baseline()))
+    let is_settled = |one: &ReportedCredential| {
+        passes_as_baseline(one, limits, provenance) || is_told(one, user, kind, reported, limits, provenance)
+    };
+    are_few && (!limits.judges_creators() || active.iter().all(is_settled))
+}
+
+/// Whether what the report shows is older than the installation, and such are not judged.
+fn passes_as_baseline(one: &ReportedCredential, limits: &CreationLimits, provenance: &Provenance) -> bool {
+    !limits.judges_baseline && one.changed.is_some_and(|changed| provenance.is_baseline(changed))
+}
+
+/// Whether events tell that somebody who may created what the report shows here.
+///
+/// The report shows when a credential was changed last, which is its creation where nobody has re-activated it. All calls of
+/// that time are known, and where they created as many credentials as the report shows of that time, these are the same.
+fn is_told(
+    one: &ReportedCredential,
+    user: &User,
+    kind: CredentialKind,
+    reported: &Reported,
+    limits: &CreationLimits,
+    provenance: &Provenance,
+) -> bool {
+    let Some(changed) = one.changed else { return false };
+    let is_then = |at: Timestamp| at.duration_since(changed).abs() <= SAME_CALL;
+    let shown = reported.active.iter().filter(|one| one.changed.is_some_and(is_then)).count();
+    let events = || provenance.creations.of_user(&user.name).filter(|creation| creation.act.kind() == kind);
+    let created: Vec<_> = events().filter(|creation| is_then(creation.at)).collect();
+    let mut acts = CreationAct::ALL.iter().filter(|act| act.kind() == kind);
+    acts.all(|act| provenance.coverage.get(act).is_some_and(|coverage| coverage.covers(changed)))
+        && created.len() == shown
+        // One of those created then may be inactive now, and another in its place.
+        && reported.inactive == 0
+        && !events().any(|creation| creation.act.is_reactivation())
+        && created.iter().all(|creation| refusal(creation, user, limits, provenance).is_none())
 }

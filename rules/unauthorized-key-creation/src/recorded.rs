@@ -34,7 +34,7 @@ impl<L: ReadTrail, T: Table> TellProvenance for Recorded<L, T> {
         let installed = self.ledger.installed(now).await?;
         self.ledger.keep_own_roles(&self.own_roles).await?;
         let mut kept = self.ledger.backfill(RULE).await?;
-        let record = |creations| async { self.ledger.record_creations(creations).await.map(|_| ()).map_err(Box::new) };
+        let record = |creations| async { self.ledger.record_creations(creations).await.map_err(Box::new) };
         let progress = backfill(&self.trail, &kept.backfill, now, time_left, record).await;
         for failure in &progress.failures {
             warn!(act = %failure.act, error = failure as &dyn Error, "past events are not known");

@@ -263,27 +263,44 @@ impl Provenance {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Creation>", into = "Vec<Creation>")]
 pub struct Creations {
-    events: BTreeMap<CredentialId, BTreeMap<String, Creation>>,
-    /// Which credentials events name of a user.
-    of_users: BTreeMap<UserName, BTreeSet<CredentialId>>,
+    /// In the order of the events' ids. Nearly all are one, for which a map would take the room of eleven.
+    events: BTreeMap<CredentialId, Vec<Creation>>,
+    /// Which credentials events name of a user, each once.
+    of_users: BTreeMap<UserName, Vec<CredentialId>>,
 }
 
 impl Creations {
     /// Adds what an event tells; false if it was there already.
     pub fn insert(&mut self, creation: Creation) -> bool {
-        self.of_users.entry(creation.user.clone()).or_default().insert(creation.credential.clone());
+        let of_user = self.of_users.entry(creation.user.clone()).or_default();
+        if !of_user.contains(&creation.credential) {
+            of_user.reserve_exact(1);
+            of_user.push(creation.credential.clone());
+        }
         let of_credential = self.events.entry(creation.credential.clone()).or_default();
-        of_credential.insert(creation.event.clone(), creation).is_none()
+        match of_credential.binary_search_by(|known| known.event.cmp(&creation.event)) {
+            Ok(place) => {
+                if let Some(known) = of_credential.get_mut(place) {
+                    *known = creation;
+                }
+                false
+            }
+            Err(place) => {
+                of_credential.reserve_exact(1);
+                of_credential.insert(place, creation);
+                true
+            }
+        }
     }
 
     /// Whether the event was told already.
     pub fn knows(&self, creation: &Creation) -> bool {
-        self.events.get(&creation.credential).is_some_and(|events| events.contains_key(&creation.event))
+        self.events.get(&creation.credential).is_some_and(|of| of.iter().any(|known| known.event == creation.event))
     }
 
     /// What events tell of one credential, the oldest first.
     pub fn of(&self, credential: &CredentialId, user: &UserName, created: Timestamp) -> Vec<&Creation> {
-        let events = self.events.get(credential).into_iter().flat_map(BTreeMap::values);
+        let events = self.events.get(credential).into_iter().flatten();
         let mut events: Vec<_> = events.filter(|creation| creation.is_of(credential, user, created)).collect();
         events.sort_by(|one, other| (one.at, &one.event).cmp(&(other.at, &other.event)));
         events
@@ -292,18 +309,18 @@ impl Creations {
     /// What events tell of the credentials of whoever bore this name.
     pub fn of_user(&self, user: &UserName) -> impl Iterator<Item = &Creation> {
         let credentials = self.of_users.get(user).into_iter().flatten();
-        let events = credentials.filter_map(|credential| self.events.get(credential)).flat_map(BTreeMap::values);
+        let events = credentials.filter_map(|credential| self.events.get(credential)).flatten();
         events.filter(move |creation| creation.user == *user)
     }
 
     /// All of them, in the order of credentials and events.
     pub fn iter(&self) -> impl Iterator<Item = &Creation> {
-        self.events.values().flat_map(BTreeMap::values)
+        self.events.values().flatten()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.events.values().map(BTreeMap::len).sum()
+        self.events.values().map(Vec::len).sum()
     }
 
     /// Whether there are none.
@@ -330,7 +347,7 @@ impl From<Vec<Creation>> for Creations {
 
 impl From<Creations> for Vec<Creation> {
     fn from(creations: Creations) -> Self {
-        creations.events.into_values().flat_map(BTreeMap::into_values).collect()
+        creations.events.into_values().flatten().collect()
     }
 }
 

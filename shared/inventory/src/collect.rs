@@ -6,7 +6,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use credwarden_credential::creation::Provenance;
+use credwarden_credential::age::CLOCK_TOLERANCE;
+use credwarden_credential::creation::{CreationAct, Provenance};
 use credwarden_credential::id::{Arn, GroupName, UserId, UserName};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, KeyStatus, Known, Listing, Snapshot, User};
@@ -19,7 +20,7 @@ use tracing::warn;
 use crate::earlier::{Earlier, EarlierListing, Listings, fingerprint, take_up};
 use crate::live::{self, LastUses};
 use crate::read::{AuthorizationDetail, Owned, ReadError, ReadIam, UserDetail, every_page};
-use crate::report::{ReportError, Row, fresh_report};
+use crate::report::{Report, ReportError, Row, fresh_report};
 
 /// How many users are read at the same time. It protects IAM's control plane, which the whole account shares with its
 /// consoles and tools, and whose limits are neither published nor raised on request.
@@ -86,11 +87,48 @@ pub enum CollectError {
     OutOfTime,
 }
 
+/// What is read of all users at once.
+#[derive(Debug)]
+pub struct Lists {
+    report: Report,
+    report_made: Timestamp,
+    users: Vec<Listed>,
+    /// The service-specific credentials by the user's name, where they were asked for.
+    of_services: Option<Result<BTreeMap<UserName, Vec<Credential>>, Gap>>,
+}
+
+/// Reads the credential report and the lists of the account, in at most `time_left` short of [`RESERVE`]; waiting for the
+/// report is most of it.
+///
+/// # Errors
+/// The report or the list of users could not be read.
+pub async fn read_lists<R: ReadIam>(
+    reader: &R,
+    kinds: &BTreeSet<CredentialKind>,
+    now: Timestamp,
+    time_left: Duration,
+) -> Result<Lists, CollectError> {
+    let reading_time = time_left.saturating_sub(RESERVE);
+    let ends = Instant::now() + reading_time;
+    let (report, report_made) = fresh_report(reader, now, reading_time).await?;
+    let lists = async {
+        let users = list(reader).await?;
+        let of_services = if kinds.contains(&CredentialKind::ServiceSpecificCredential) {
+            Some(service_specific(reader).await)
+        } else {
+            None
+        };
+        Ok::<_, ReadError>(Lists { report, report_made, users, of_services })
+    };
+    Ok(timeout_at(ends, lists).await.map_err(|_| CollectError::OutOfTime)??)
+}
+
 /// Reads the users of the account: all of them from lists, the suspects live, in the order of their ids.
 ///
 /// Suspects are the users of whom report and lists do not decide everything, and those known to AWS Config while the
-/// report shows no active key: an undo may be younger than the report. A row of the report that belongs to an earlier user
-/// of that name, or cannot be read, decides nothing. Of a suspect only the undecided kinds are read.
+/// report shows no active key, where no event would tell: an undo may be younger than the report. A row of the report
+/// that belongs to an earlier user of that name, or cannot be read, decides nothing. Of a suspect only the undecided
+/// kinds are read.
 ///
 /// `time_left` is how long after `now` the reading may take. Short of it by [`RESERVE`], no further suspect is begun.
 ///
@@ -106,20 +144,25 @@ where
     R: ReadIam,
     F: Fn(&User) -> BTreeSet<CredentialKind>,
 {
-    let reading_time = time_left.saturating_sub(RESERVE);
-    let last_start = Instant::now() + reading_time;
-    let (report, report_made) = fresh_report(reader, now, reading_time).await?;
-    let lists = async {
-        let listed = list(reader).await?;
-        let of_services = if wanted.kinds.contains(&CredentialKind::ServiceSpecificCredential) {
-            Some(service_specific(reader).await)
-        } else {
-            None
-        };
-        Ok::<_, ReadError>((listed, of_services))
-    };
-    let (listed, mut of_services) = timeout_at(last_start, lists).await.map_err(|_| CollectError::OutOfTime)??;
+    let ends = Instant::now() + time_left;
+    let lists = read_lists(reader, wanted.kinds, now, time_left).await?;
+    Ok(collect_from(lists, reader, wanted, now, ends.saturating_duration_since(Instant::now())).await)
+}
 
+/// The same, by lists that were read already.
+pub async fn collect_from<R, F>(
+    lists: Lists,
+    reader: &R,
+    wanted: Wanted<'_, F>,
+    now: Timestamp,
+    time_left: Duration,
+) -> Collected
+where
+    R: ReadIam,
+    F: Fn(&User) -> BTreeSet<CredentialKind>,
+{
+    let last_start = Instant::now() + time_left.saturating_sub(RESERVE);
+    let Lists { report, report_made, users: listed, mut of_services } = lists;
     let existing = listed.iter().map(|listed| listed.detail.record.id.clone()).collect();
     let mut users = BTreeMap::new();
     let mut suspects = BTreeMap::new();
@@ -145,6 +188,8 @@ where
             Nominated::Suspect(_) => {}
         }
     }
+
+    drop(report);
 
     let mut begun = 0;
     let reads = stream::iter(suspects.into_values()).map(|suspect| {
@@ -183,7 +228,7 @@ where
         }
         users.insert(user.id.clone(), user);
     }
-    Ok(Collected {
+    Collected {
         snapshot: Snapshot { as_of: now, users },
         existing,
         cursor: last_tried.filter(|_| stopped),
@@ -191,10 +236,11 @@ where
         population: u32::try_from(with_active_key.len()).unwrap_or(u32::MAX),
         suspects_read,
         listed,
-    })
+    }
 }
 
 /// A user of the list.
+#[derive(Debug)]
 struct Listed {
     /// With the policies attached by its groups among its own.
     detail: UserDetail,
@@ -333,10 +379,11 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
     }
     // Asked for all users and not known: asking for each would take as many calls, and meet the same refusal.
     kinds.remove(&CredentialKind::ServiceSpecificCredential);
-    if wanted.previously_reported.contains(&user.id)
+    if is_reported(&user, wanted)
         && wanted.kinds.contains(&CredentialKind::AccessKey)
         && !(known.contains(&CredentialKind::AccessKey) && holds_no_key(&user))
         && row.is_some_and(|row| !row.may_hold_active_key())
+        && !wanted.provenance.as_deref().is_some_and(|known| tells_of_activations(known, report_made, now))
     {
         kinds.insert(CredentialKind::AccessKey);
     }
@@ -359,6 +406,22 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
     }
     let fingerprints = shown.into_iter().filter(|(kind, _)| kinds.contains(kind)).collect();
     Nominated::Suspect(Suspect { user, kinds, fingerprints })
+}
+
+/// Whether AWS Config has a result of the user, or will have one from this reading on for another credential that it
+/// holds: seen now to hold no access key, it is not asked about again, where what was seen is kept.
+fn is_reported<F>(user: &User, wanted: &Wanted<'_, F>) -> bool {
+    wanted.previously_reported.contains(&user.id)
+        || (wanted.earlier.is_some() && user.other_credentials.values().any(Listing::shows_one))
+}
+
+/// Whether an event would tell of a key that was made active since the report: whom it names is read for that.
+fn tells_of_activations(provenance: &Provenance, report_made: Timestamp, now: Timestamp) -> bool {
+    let is_since = |at: Timestamp| at.duration_since(report_made) >= -CLOCK_TOLERANCE;
+    provenance.coverage.get(&CreationAct::UpdateAccessKey).is_some_and(|coverage| {
+        now.duration_since(coverage.asked) <= CLOCK_TOLERANCE
+            && !coverage.unreadable.iter().any(|event| is_since(event.at))
+    })
 }
 
 /// Whether the user was seen to hold no access key that somebody could have activated since.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use credwarden_credential::age::Days;
-use credwarden_credential::creation::{Creation, CreationAct, Creator, Principal, Provenance};
+use credwarden_credential::creation::{Coverage, Creation, CreationAct, Creator, Principal, Provenance, Unreadable};
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{KeyStatus, Listing, User};
 use credwarden_estate::estate::{Estate, age_days, age_hours};
@@ -164,6 +164,61 @@ async fn an_event_of_a_later_credential_has_its_kind_read_again() {
         read(&iam, &first.listed, told(at), &nothing).await;
         assert_eq!(calls(&iam), expected, "an event of {at}");
     }
+}
+
+/// Of whom the users' keys are listed in a first and in a second reading of a rule that knows of `provenance`.
+async fn looked_at(estate: Estate, reported: bool, provenance: Option<Provenance>) -> [Vec<String>; 2] {
+    let (kinds, nobody) =
+        (BTreeSet::from([CredentialKind::AccessKey, CredentialKind::ConsolePassword]), BTreeSet::new());
+    let mut seen = Listings::new();
+    let mut calls = [vec![], vec![]];
+    for (calls, on) in calls.iter_mut().zip(0..) {
+        let iam = FakeIam::new(estate.clone().after(day(on)));
+        let users = iam.estate().users.iter().map(|user| user.id().clone()).collect();
+        let now = iam.estate().now;
+        let wanted = Wanted {
+            kinds: &kinds,
+            undecided: nothing,
+            last_uses: LastUses::NotRead,
+            previously_reported: if reported || on > 0 { &users } else { &nobody },
+            provenance: provenance.clone().map(Arc::new),
+            earlier: Some(Earlier {
+                listing: &|kind, user| seen.get(&kind)?.get(user).cloned(),
+                unknown_for: &|_, _| None,
+                broken: &nothing,
+            }),
+            resume_after: None,
+        };
+        let collected = collect(&iam, wanted, now, Duration::from_secs(200)).await.unwrap();
+        seen.extend(collected.listed);
+        *calls = iam.calls_of(Action::ListAccessKeys);
+    }
+    calls
+}
+
+#[tokio::test]
+async fn who_is_reported_for_another_credential_is_asked_about_keys_once() {
+    let estate = Estate::new(begin()).user("alice").password(age_days(60)).user("bob");
+    assert_eq!(looked_at(estate, false, None).await, [vec!["alice".to_owned()], vec!["bob".to_owned()]]);
+}
+
+#[tokio::test]
+async fn an_undo_is_looked_for_where_no_event_would_tell() {
+    let estate = Estate::new(begin()).user("robot").key(age_days(200)).inactive_since(age_days(1));
+    let robot = || vec!["robot".to_owned()];
+    assert_eq!(looked_at(estate.clone(), true, None).await, [robot(), robot()]);
+    let mut asked = Provenance::since(begin());
+    assert_eq!(
+        looked_at(estate.clone(), true, Some(asked.clone())).await,
+        [robot(), robot()],
+        "nobody asked for events"
+    );
+    let coverage = Coverage { from: begin() - day(90), asked: begin(), unreadable: Vec::new() };
+    asked.coverage.insert(CreationAct::UpdateAccessKey, coverage);
+    assert_eq!(looked_at(estate.clone(), true, Some(asked.clone())).await, [vec![], robot()], "asked on the first day");
+    let unreadable = Unreadable { at: begin(), event: "e".to_owned() };
+    asked.coverage.get_mut(&CreationAct::UpdateAccessKey).unwrap().unreadable = vec![unreadable];
+    assert_eq!(looked_at(estate, true, Some(asked)).await, [robot(), robot()], "that may be it");
 }
 
 #[tokio::test]

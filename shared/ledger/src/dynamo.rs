@@ -49,6 +49,12 @@ impl Table for DynamoTable {
     }
 
     async fn query(&self, query: &Query) -> Result<Vec<Item>, TableError> {
+        let mut items = Vec::new();
+        self.for_each(query, |item| items.push(item)).await?;
+        Ok(items)
+    }
+
+    async fn for_each(&self, query: &Query, mut take: impl FnMut(Item)) -> Result<(), TableError> {
         let mut expression = Expression::default();
         let request = self.client.query().table_name(&self.name);
         let (request, all_pages) = match query {
@@ -74,16 +80,17 @@ impl Table for DynamoTable {
         };
         let Expression { names, values } = expression;
         let request = request.set_expression_attribute_names(Some(names)).set_expression_attribute_values(Some(values));
-        let mut items = Vec::new();
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failure(&error.into()))?;
-            items.extend(page.items.unwrap_or_default());
+            for item in page.items.unwrap_or_default() {
+                take(read(item)?);
+            }
             if !all_pages {
                 break;
             }
         }
-        items.into_iter().map(read).collect()
+        Ok(())
     }
 
     async fn put_many(&self, items: &[Item]) -> Result<(), TableError> {

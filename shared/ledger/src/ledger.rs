@@ -60,6 +60,10 @@ impl<T: Table> Ledger<T> {
         self.table.query(query).await.map_err(|source| failed(doing, source))
     }
 
+    pub(crate) async fn for_each(&self, query: &Query, take: impl FnMut(Item), doing: &str) -> Result<(), LedgerError> {
+        self.table.for_each(query, take).await.map_err(|source| failed(doing, source))
+    }
+
     /// Writes, again where another run was writing, in one transaction where there are several.
     pub(crate) async fn write(&self, writes: &[Write]) -> Result<(), TableError> {
         let patience = ExponentialBuilder::default()

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::{Ledger, LedgerError, body, failed};
 use crate::table::{Action, Condition, Item, Key, Query, Table, Write};
 
+/// How many observations are written out at a time: a function's memory holds no more of them twice.
+const PUT_AT_ONCE: usize = 100;
+
 /// What was seen of one user's credentials of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
@@ -126,13 +129,16 @@ impl<T: Table> Ledger<T> {
     /// none, so that its user is read anew.
     pub async fn observations(&self, kind: CredentialKind) -> Result<BTreeMap<UserId, Observation>, LedgerError> {
         let query = Query::Prefix { pk: partition(kind), prefix: String::new() };
-        let items = self.query(&query, &format!("read what was seen of {}s", kind.noun())).await?;
+        let mut observations = BTreeMap::new();
         let read = |item: Item| match (item.key.sk.parse(), item.body()) {
-            (Ok(user), Ok(observation)) => Some((user, observation)),
+            (Ok(user), Ok(observation)) => {
+                observations.insert(user, observation);
+            }
             (Err(error), _) => unread(&item.key, &error),
             (_, Err(error)) => unread(&item.key, &error),
         };
-        Ok(items.into_iter().filter_map(read).collect())
+        self.for_each(&query, read, &format!("read what was seen of {}s", kind.noun())).await?;
+        Ok(observations)
     }
 
     /// What was seen of one user's credentials of one kind.
@@ -149,15 +155,21 @@ impl<T: Table> Ledger<T> {
     pub async fn keep_observations(
         &self,
         kind: CredentialKind,
-        changed: &BTreeMap<UserId, Observation>,
+        changed: impl IntoIterator<Item = (UserId, Observation)>,
     ) -> Result<(), LedgerError> {
-        let item = |(user, observation)| {
-            let key = key(kind, user);
-            Ok(Item { attributes: [body(observation, &key)?].into(), key })
+        let item = |(user, observation): (UserId, Observation)| {
+            let key = key(kind, &user);
+            Ok(Item { attributes: [body(&observation, &key)?].into(), key })
         };
-        let items = changed.iter().map(item).collect::<Result<Vec<_>, LedgerError>>()?;
         let doing = format!("keep what was seen of {}s", kind.noun());
-        self.table.put_many(&items).await.map_err(|source| failed(doing, source))
+        let mut changed = changed.into_iter();
+        loop {
+            let items = changed.by_ref().take(PUT_AT_ONCE).map(item).collect::<Result<Vec<_>, LedgerError>>()?;
+            if items.is_empty() {
+                return Ok(());
+            }
+            self.table.put_many(&items).await.map_err(|source| failed(&doing, source))?;
+        }
     }
 
     /// Forgets what was seen of a user's credentials of these kinds: it is no more, or about to change.
@@ -171,9 +183,8 @@ impl<T: Table> Ledger<T> {
 }
 
 /// A gap in what was seen before costs a reading, and is told.
-fn unread<N>(key: &Key, error: &(dyn std::error::Error + 'static)) -> Option<N> {
+fn unread(key: &Key, error: &(dyn std::error::Error + 'static)) {
     tracing::warn!(item = %key, error, "an observation cannot be read, so its user is read anew");
-    None
 }
 
 /// From the earlier to the later, in whole days.

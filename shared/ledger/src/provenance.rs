@@ -2,8 +2,7 @@
 //!
 //! What is recorded here stays: a verdict about a credential outlives the 90 days for which `CloudTrail` shows its event.
 
-use std::collections::BTreeSet;
-use std::future::ready;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use credwarden_credential::creation::backfill::Backfill;
@@ -12,17 +11,12 @@ use credwarden_credential::id::{Arn, UserId, UserName};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::Snapshot;
 use credwarden_policy::remedy::RuleName;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use crate::due;
 use crate::ledger::{Ledger, LedgerError, REVISION, attributes, body, failed, unreadable};
 use crate::pass::{self, GOES_ON_AFTER};
 use crate::table::{Action, Attributes, Condition, DUE, Item, Key, OPEN, Query, Table, TableError, Write};
-
-/// How many creations are written at once: they share a partition, which takes 1,000 writes a second, and other
-/// functions record at the same time.
-const WRITES_AT_ONCE: usize = 16;
 
 /// What is recorded of creations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,24 +39,33 @@ pub struct KeptBackfill {
 impl<T: Table> Ledger<T> {
     /// Records what an event tells; false if the same event was recorded before. It may come twice, in any order.
     pub async fn record_creation(&self, creation: &Creation) -> Result<bool, LedgerError> {
-        let Creation { event, credential, user, at, .. } = creation;
-        let key = Key::new(PROVENANCE, format!("{}{event}", prefix(credential, user)));
-        let mut put: Attributes = [body(creation, &key)?].into();
-        put.extend(attributes([(AT, at.as_second().into())]));
+        let Item { key, attributes: put } = item(creation)?;
         let write = Write { key, condition: Condition::absent(), action: Action::Put(put) };
         match self.write(&[write]).await {
             Ok(()) => Ok(true),
             Err(TableError::Refused(_)) => Ok(false),
-            Err(source) => Err(failed(format!("record event `{event}` of `{credential}`"), source)),
+            Err(source) => {
+                let Creation { event, credential, .. } = creation;
+                Err(failed(format!("record event `{event}` of `{credential}`"), source))
+            }
         }
     }
 
-    /// Records what many events tell, and counts those that were not recorded before. After an error some are, and
-    /// recording all again does no harm.
-    pub async fn record_creations(&self, creations: impl IntoIterator<Item = Creation>) -> Result<usize, LedgerError> {
-        let records = stream::iter(creations).map(|creation| async move { self.record_creation(&creation).await });
-        let new = records.buffer_unordered(WRITES_AT_ONCE);
-        new.try_fold(0, |count: usize, new| ready(Ok(count.saturating_add(usize::from(new))))).await
+    /// Records what many events tell, many in a call. After an error some are recorded, and recording all again does no
+    /// harm.
+    ///
+    /// One that was recorded before is written again: `EventBridge` and `CloudTrail`'s history tell an event by the same
+    /// record, and a call of many writes takes no conditions.
+    pub async fn record_creations(&self, creations: impl IntoIterator<Item = Creation>) -> Result<(), LedgerError> {
+        // A call may name each item once.
+        let mut items = BTreeMap::new();
+        for creation in creations {
+            let Item { key, attributes } = item(&creation)?;
+            items.entry(key).or_insert(attributes);
+        }
+        let items: Vec<_> = items.into_iter().map(|(key, attributes)| Item { key, attributes }).collect();
+        let doing = || format!("record {} events that made credentials usable", items.len());
+        self.table.put_many(&items).await.map_err(|source| failed(doing(), source))
     }
 
     /// All that is recorded.
@@ -71,7 +74,7 @@ impl<T: Table> Ledger<T> {
     /// An item that does not even tell the time of its event.
     pub async fn creations(&self) -> Result<Recorded, LedgerError> {
         let mut recorded = Recorded::default();
-        recorded.read(self.query(&within(String::new()), "read who made credentials usable").await?)?;
+        self.read(&mut recorded, String::new(), "read who made credentials usable").await?;
         Ok(recorded)
     }
 
@@ -83,9 +86,21 @@ impl<T: Table> Ledger<T> {
         let mut recorded = Recorded::default();
         for credential in credentials {
             let doing = format!("read who made `{credential}` of `{user}` usable");
-            recorded.read(self.query(&within(prefix(credential, user)), &doing).await?)?;
+            self.read(&mut recorded, prefix(credential, user), &doing).await?;
         }
         Ok(recorded)
+    }
+
+    async fn read(&self, recorded: &mut Recorded, prefix: String, doing: &str) -> Result<(), LedgerError> {
+        let query = Query::Prefix { pk: PROVENANCE.to_owned(), prefix };
+        let mut outcome = Ok(());
+        let take = |item| {
+            if outcome.is_ok() {
+                outcome = recorded.add(&item);
+            }
+        };
+        self.for_each(&query, take, doing).await?;
+        outcome
     }
 
     /// When the account was first looked at: `now`, for who asks first.
@@ -216,18 +231,25 @@ impl Recorded {
         Provenance { creations: self.creations, coverage, own_roles, ..Provenance::since(installed) }
     }
 
-    fn read(&mut self, items: Vec<Item>) -> Result<(), LedgerError> {
-        for item in items {
-            match item.body() {
-                Ok(creation) => {
-                    self.creations.insert(creation);
-                }
-                // A newer version may write what this one cannot read. Then the event happened all the same.
-                Err(_) => self.unreadable.push(event(&item)?),
+    fn add(&mut self, item: &Item) -> Result<(), LedgerError> {
+        match item.body() {
+            Ok(creation) => {
+                self.creations.insert(creation);
             }
+            // A newer version may write what this one cannot read. Then the event happened all the same.
+            Err(_) => self.unreadable.push(event(item)?),
         }
         Ok(())
     }
+}
+
+/// What is written of an event.
+fn item(creation: &Creation) -> Result<Item, LedgerError> {
+    let Creation { event, credential, user, at, .. } = creation;
+    let key = Key::new(PROVENANCE, format!("{}{event}", prefix(credential, user)));
+    let mut attributes = attributes([(AT, at.as_second().into())]);
+    attributes.extend([body(creation, &key)?]);
+    Ok(Item { key, attributes })
 }
 
 /// Which event an item is about, by its key and time alone.
@@ -244,10 +266,6 @@ fn prefix(credential: &CredentialId, user: &UserName) -> String {
         CredentialId::ConsolePassword => format!("{credential}/{user}#"),
         _ => format!("{credential}#"),
     }
-}
-
-fn within(prefix: String) -> Query {
-    Query::Prefix { pk: PROVENANCE.to_owned(), prefix }
 }
 
 fn backfill_key(rule: RuleName) -> Key {

@@ -194,6 +194,14 @@ pub trait Table {
     /// All items that `query` asks for, read to the end.
     fn query(&self, query: &Query) -> impl Future<Output = Result<Vec<Item>, TableError>>;
 
+    /// Hands `take` all items that `query` asks for, one by one: of a large partition never more than a page is held.
+    fn for_each(&self, query: &Query, mut take: impl FnMut(Item)) -> impl Future<Output = Result<(), TableError>> {
+        async move {
+            self.query(query).await?.into_iter().for_each(&mut take);
+            Ok(())
+        }
+    }
+
     /// Puts items, each in place of what is there, in any order. After an error some may be there.
     fn put_many(&self, items: &[Item]) -> impl Future<Output = Result<(), TableError>> {
         async move {

@@ -41,11 +41,11 @@ fn observations(numbers: std::ops::Range<u32>) -> BTreeMap<UserId, Observation> 
 async fn what_was_seen_is_kept_by_kind_and_user_and_only_what_changed_is_written() {
     let table = MemoryTable::default();
     let ledger = Ledger::new(table.clone());
-    ledger.keep_observations(AccessKey, &observations(0..5000)).await.unwrap();
+    ledger.keep_observations(AccessKey, observations(0..5000)).await.unwrap();
     assert_eq!(ledger.observations(AccessKey).await.unwrap(), observations(0..5000));
     assert!(ledger.observations(ConsolePassword).await.unwrap().is_empty());
-    let changed = [(user(7), Observation { fingerprint: "another row".to_owned(), ..observation(7) })].into();
-    ledger.keep_observations(AccessKey, &changed).await.unwrap();
+    let changed = [(user(7), Observation { fingerprint: "another row".to_owned(), ..observation(7) })];
+    ledger.keep_observations(AccessKey, changed.clone()).await.unwrap();
     let mut expected = observations(0..5000);
     expected.extend(changed);
     assert_eq!(ledger.observations(AccessKey).await.unwrap(), expected);
@@ -56,7 +56,7 @@ async fn what_was_seen_is_kept_by_kind_and_user_and_only_what_changed_is_written
 async fn what_was_seen_of_a_user_is_forgotten_by_kind() {
     let ledger = Ledger::new(MemoryTable::default());
     for kind in [AccessKey, ConsolePassword, SshPublicKey] {
-        ledger.keep_observations(kind, &observations(0..2)).await.unwrap();
+        ledger.keep_observations(kind, observations(0..2)).await.unwrap();
     }
     ledger.forget_observation(&[AccessKey, ConsolePassword], &user(0)).await.unwrap();
     ledger.forget_observation(&[AccessKey], &user(9)).await.unwrap();
@@ -69,7 +69,7 @@ async fn what_was_seen_of_a_user_is_forgotten_by_kind() {
 async fn an_observation_that_cannot_be_read_is_as_if_there_were_none_and_hides_no_other() {
     let table = MemoryTable::default();
     let ledger = Ledger::new(table.clone());
-    ledger.keep_observations(AccessKey, &observations(0..3)).await.unwrap();
+    ledger.keep_observations(AccessKey, observations(0..3)).await.unwrap();
     for sk in [user(1).as_str(), "nobody"] {
         let put = [("body".to_owned(), "{}".into())].into();
         let key = Key::new("OBSERVATION#access-key", sk);

@@ -59,15 +59,14 @@ impl Sightings {
     pub(crate) async fn keep<T: Table>(&self, ledger: &Ledger<T>) {
         for (kind, of_kind) in &self.listed {
             let earlier = |user: &UserId| self.observed.0.get(kind).and_then(|of| of.get(user));
-            let changed: BTreeMap<_, _> = of_kind
+            let changed = of_kind
                 .iter()
                 .filter(|(user, listing)| !earlier(user).is_some_and(|earlier| tells_as_much(earlier, *kind, listing)))
                 .map(|(user, EarlierListing { read_at, fingerprint, credentials })| {
                     let next = Observation::next(earlier(user), credentials.clone(), fingerprint.clone(), *read_at);
                     (user.clone(), next)
-                })
-                .collect();
-            if let Err(error) = ledger.keep_observations(*kind, &changed).await {
+                });
+            if let Err(error) = ledger.keep_observations(*kind, changed).await {
                 warn!(error = &error as &dyn Error, "what was seen is not kept");
             }
         }

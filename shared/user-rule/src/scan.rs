@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use credwarden_config_rule::{Annotation, Coverage, Invocation, Judgement, NoParameters, Pass, Resource, Rule};
 use credwarden_credential::id::UserId;
 use credwarden_credential::snapshot::User;
-use credwarden_inventory::collect::{Collected, Wanted, collect};
+use credwarden_inventory::collect::{Collected, Wanted, collect_from, read_lists};
 use credwarden_inventory::earlier::Earlier;
 use credwarden_inventory::parameter::ReadParameter;
 use credwarden_inventory::read::ReadIam;
@@ -86,13 +86,18 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance, E: FindEvidence>
         let passes = self.ledger.passes(self.rule.name).await?;
         let known_gaps = self.ledger.gaps(self.rule.name).await?;
         let under_way = under_way(self.rule.name, &passes, &policy, now)?;
-        // Who created credentials may take as long again to learn as the account takes to read.
-        let provenance = self.provenance.provenance(now, invocation.time_left / 2).await?.map(Arc::new);
+        let kinds = (self.rule.kinds)(&policy);
+        // Most of the time for either is spent waiting, and neither needs the other. Who created credentials may take as
+        // long to learn as the account takes to read.
+        let (lists, provenance, observed) = tokio::join!(
+            read_lists(&self.iam, &kinds, now, ends.saturating_duration_since(Instant::now()).saturating_sub(E::TIME)),
+            self.provenance.provenance(now, invocation.time_left / 2),
+            Observed::read(&self.ledger, &kinds),
+        );
+        let provenance = provenance?.map(Arc::new);
         let previously_reported =
             invocation.reported.iter().filter_map(|resource| resource.id().parse().ok()).collect();
-        let kinds = (self.rule.kinds)(&policy);
         let judge = |user: &User| (self.rule.judge)(user, &policy, &exceptions, now);
-        let observed = Observed::read(&self.ledger, &kinds).await;
         let wanted = Wanted {
             kinds: &kinds,
             undecided: |user: &User| (self.rule.undecided)(user, &policy, now),
@@ -109,7 +114,7 @@ impl<R: ReadIam, P: ReadParameter, T: Table, O: TellProvenance, E: FindEvidence>
             resume_after: under_way.as_ref().map(|(_, cursor)| cursor.after.clone()),
         };
         let time_left = ends.saturating_duration_since(Instant::now()).saturating_sub(E::TIME);
-        let mut collected = collect(&self.iam, wanted, now, time_left).await?;
+        let mut collected = collect_from(lists?, &self.iam, wanted, now, time_left).await;
         if let Some(provenance) = provenance {
             for (user, error) in self.ledger.add_intents(&mut collected.snapshot, provenance).await {
                 warn!(user.id = %user, error = &error as &dyn Error, "what was intended is not known");

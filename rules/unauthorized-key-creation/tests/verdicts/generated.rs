@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use credwarden_credential::creation::{Creation, CreationAct, Provenance};
-use credwarden_credential::snapshot::{AccessKey, AccessKeys, Gap, GapReason, KeyStatus, User};
+use credwarden_credential::snapshot::{
+    AccessKey, AccessKeys, Gap, GapReason, KeyStatus, Reported, ReportedCredential, User,
+};
 use credwarden_policy::exception::Exceptions;
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use unauthorized_key_creation::judge;
+use unauthorized_key_creation::{judge, undecided};
 
 use crate::world::{
-    DAY, HOUR, INSTALLED, ago, by, created, key, known, now, offending, only_key_vending, reactivated, user, verdict,
-    word,
+    DAY, HOUR, INSTALLED, ago, by, created, key, known, now, offending, only_key_vending, policy, reactivated, user,
+    verdict, word,
 };
 
 const ALLOWED: &str = "role/key-vending";
@@ -88,10 +90,41 @@ fn any_user() -> impl Strategy<Value = User> {
     })
 }
 
+/// The user's keys as the credential report shows them.
+fn as_reported(user: &User) -> AccessKeys {
+    let AccessKeys::Live(keys) = &user.access_keys else { return user.access_keys.clone() };
+    let provenance = user.provenance.as_deref().unwrap();
+    let mut reported = Reported { active: vec![], inactive: 0, report_made: now() };
+    for (key, slot) in keys.iter().zip(1..) {
+        let again = provenance.creations.iter().filter(|event| event.credential.as_str() == key.id.as_str());
+        let changed = again.map(|event| event.at).chain([key.created]).max();
+        match key.status {
+            KeyStatus::Active => reported.active.push(ReportedCredential { slot, changed, last_used: None }),
+            KeyStatus::Inactive => reported.inactive += 1,
+        }
+    }
+    AccessKeys::Reported(reported)
+}
+
 proptest! {
     #[test]
     fn the_rule_agrees_with_its_naive_reading(user in any_user()) {
         prop_assert_eq!(word(&verdict(&user)), naive(&user));
+    }
+
+    #[test]
+    fn what_the_report_clears_is_fine_when_it_is_read(user in any_user(), judges_baseline in any::<bool>()) {
+        let baseline = !judges_baseline;
+        let policy = policy(&format!(
+            r#"{{ "default": {{ "creators": ["arn:*:iam::*:{ALLOWED}"], "baseline": {baseline} }} }}"#
+        ));
+        let mut shown = user.clone();
+        shown.access_keys = as_reported(&user);
+        if undecided(&shown, &policy, now()).is_empty() {
+            let read = judge(&user, &policy, &Exceptions::default(), now());
+            let cleared = judge(&shown, &policy, &Exceptions::default(), now());
+            prop_assert_eq!(word(&cleared), word(&read));
+        }
     }
 
     #[test]

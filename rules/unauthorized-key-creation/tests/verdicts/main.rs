@@ -227,6 +227,39 @@ fn the_report_clears_what_is_older_than_the_installation_until_an_event_tells_of
 }
 
 #[test]
+fn the_report_clears_what_events_tell_of_the_time_of_its_last_change() {
+    let strict = policy(r#"{ "default": { "creators": ["arn:*:iam::*:role/key-vending"], "baseline": false } }"#);
+    let is_cleared = |changed: i64, inactive: u8, provenance| {
+        let mut user = user(vec![], provenance);
+        user.access_keys = reported(changed);
+        if let Listing::Reported(reported) = &mut user.access_keys {
+            reported.inactive = inactive;
+        }
+        let cleared = undecided(&user, &strict, now()).is_empty();
+        let verdict = judge(&user, &strict, &Exceptions::default(), now());
+        assert_eq!(verdict == Verdict::Compliant(vec![]), cleared, "{verdict:?}");
+        cleared
+    };
+    let vended = |number, age| created(number, age, by("role/key-vending"));
+    assert!(is_cleared(DAY, 0, known([vended(1, DAY)])));
+    assert!(is_cleared(DAY, 0, known([vended(1, DAY + 2), vended(2, 9 * DAY)])), "another key is gone");
+    assert!(!is_cleared(DAY, 0, known([])), "nobody tells of it");
+    assert!(!is_cleared(DAY, 0, known([vended(1, DAY + 3)])), "it may be another");
+    assert!(!is_cleared(DAY, 0, known([vended(1, DAY), vended(2, DAY + 1)])), "it may be either");
+    assert!(!is_cleared(DAY, 1, known([vended(1, DAY)])), "that may be the inactive one");
+    assert!(!is_cleared(DAY, 0, known([created(1, DAY, by("role/developer"))])), "who may not");
+    for age in [9 * DAY, DAY, HOUR * 5] {
+        let again = reactivated(3, age, by("role/key-vending"));
+        assert!(!is_cleared(DAY, 0, known([vended(1, DAY), again])), "an older one may be active again");
+    }
+    for act in [CreationAct::CreateAccessKey, CreationAct::UpdateAccessKey] {
+        let mut not_asked = known([vended(1, DAY)]);
+        not_asked.coverage.get_mut(&act).unwrap().asked = ago(DAY - HOUR);
+        assert!(!is_cleared(DAY, 0, not_asked), "another {act} may be told yet");
+    }
+}
+
+#[test]
 fn a_user_whose_class_is_not_known_is_read_and_not_judged() {
     let mut unclear = user(vec![key(1, DAY)], known([]));
     unclear.console_password = Known::No(credwarden_credential::snapshot::Gap::new(GapReason::Denied, "get it"));
