@@ -6,6 +6,7 @@
 //! the policy, or that a person wants replaced; how old the key is does not matter to it. What it remembers is written down
 //! before anything is done, and everything that it decides is decided from facts read live.
 
+mod advice;
 mod evidence;
 mod guards;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use credwarden_credential::snapshot::{Credential, LastUse, Status};
 use credwarden_policy::rotation::{Decision, Delivery, Ended, Facts, Kept, Next, Rotation, Tell};
 use jiff::{SignedDuration, Timestamp};
 
+pub use crate::advice::advice;
 use crate::evidence::{Evidence, remembered};
 use crate::guards::{Guard, Guards};
 

@@ -12,7 +12,7 @@ const REMEDY: Remedy = Remedy {
     rules: &[Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User }],
     act: |key| (key.status == Status::Active).then_some(KeyStatus::Inactive),
     undo: |key| (key.status == Status::Inactive).then_some(KeyStatus::Active),
-    rotation: Some(Rotating { plan: rotate_key::plan, advice: |_| "use a role".to_owned() }),
+    rotation: Some(Rotating { plan: rotate_key::plan, advice: rotate_key::advice }),
 };
 
 #[tokio::main(flavor = "current_thread")]
