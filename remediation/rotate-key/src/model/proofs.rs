@@ -60,11 +60,11 @@ fn no_owner_no_fault_and_no_hour_breaks_what_a_rotation_promises() {
 fn without(guard: Guard) -> (Setting, &'static str) {
     let script = |script: &'static [Deed]| {
         let deeds = u8::try_from(script.len()).unwrap();
-        Setting { script, deeds, pattern: Pattern::Never, end: 5 * DAY, ..OWNER }
+        Setting { script, deeds, pattern: Pattern::Never, ..OWNER }
     };
     let used = |setting| Setting { pattern: Pattern::Always, ..setting };
     let forces = |setting| Setting { pattern: Pattern::Always, may_force: true, ..setting };
-    let quarterly = |setting| Setting { pattern: Pattern::Quarterly, end: 8 * DAY, ..setting };
+    let quarterly = |setting| Setting { pattern: Pattern::Quarterly, ..setting };
     match guard {
         Guard::Newer => (Setting { besides: Besides::UsedAndOlder, ..script(&[Acknowledge]) }, NO_KEY_THAT_WORKS),
         Guard::Active => (script(&[Create, Try, Acknowledge, SwitchOther]), NO_KEY_THAT_WORKS),
