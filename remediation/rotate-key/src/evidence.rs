@@ -2,7 +2,7 @@
 
 use credwarden_credential::age::{Days, LAST_USE_LAG, is_in_the_future, is_older};
 use credwarden_credential::snapshot::{Credential, LastUse, Status};
-use credwarden_policy::rotation::{Acknowledged, Facts, Kept, Replacement, Rotation, Silence};
+use credwarden_policy::rotation::{Facts, Kept, Replacement, Rotation, Silence};
 use jiff::Timestamp;
 
 use crate::guards::{Guard, Guards};
@@ -64,9 +64,12 @@ pub(crate) fn remembered(rotation: Rotation, facts: &Facts<'_>, now: Timestamp, 
     let is_the_same = rotation.replacement.as_ref().is_some_and(|known| known.key == newest.id);
     let earlier = if guards.ask(Guard::ThisReplacement, is_the_same) { Some(&rotation) } else { None };
     let seen = earlier.and_then(|earlier| earlier.replacement.as_ref()).map_or(now, |known| known.seen);
-    let silence = silence(earlier.and_then(|earlier| earlier.silence.as_ref()), &facts.key.last_use, now, guards);
+    let silence = silence(earlier.and_then(|earlier| earlier.silence.as_ref()), &facts.key.last_use, now);
     let acknowledged = earlier.and_then(|earlier| earlier.acknowledged.clone());
-    let said = facts.acknowledged.filter(|said| is_said_of(newest, said, guards));
+    let said = facts.acknowledged.filter(|said| {
+        guards.ask(Guard::SaidOfThisReplacement, said.at > newest.created)
+            && guards.ask(Guard::SaidInThisRotation, said.at > rotation.opened)
+    });
     let acknowledged = acknowledged.or_else(|| said.cloned());
     let replacement = Some(Replacement { key: newest.id.clone(), seen });
     Rotation { replacement, silence, acknowledged, ..rotation }
@@ -80,11 +83,6 @@ fn newest<'a>(facts: &Facts<'a>, guards: Guards) -> Option<&'a Credential> {
         .filter(|other| guards.ask(Guard::Newer, other.created > facts.key.created))
         .filter(|other| guards.ask(Guard::Active, other.status == Status::Active))
         .max_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)))
-}
-
-/// Whether an owner's word can be about this replacement.
-fn is_said_of(replacement: &Credential, said: &Acknowledged, guards: Guards) -> bool {
-    guards.ask(Guard::SaidOfThisReplacement, said.at >= replacement.created)
 }
 
 /// Whether somebody has used a key since it was created. A use in the future is not believed.
@@ -102,19 +100,13 @@ fn is_known(last_use: &LastUse) -> bool {
     }
 }
 
-/// Since when readings show the same last use. What was not read says nothing. A reading that shows less than one before
-/// is late: what was seen stays seen, and the count begins again.
-fn silence(known: Option<&Silence>, seen: &LastUse, now: Timestamp, guards: Guards) -> Option<Silence> {
-    if !is_known(seen) {
-        return known.cloned();
+/// Since when readings show the same last use. What was not read says nothing; any other last use begins the count again.
+fn silence(known: Option<&Silence>, seen: &LastUse, now: Timestamp) -> Option<Silence> {
+    match known {
+        _ if !is_known(seen) => known.cloned(),
+        Some(known) if known.last_use == *seen => Some(known.clone()),
+        _ => Some(Silence { since: now, last_use: seen.clone() }),
     }
-    let last_use = match known {
-        Some(known) if known.last_use == *seen => return Some(known.clone()),
-        Some(known) if guards.ask(Guard::LatestOfAll, used_at(&known.last_use) <= used_at(seen)) => seen.clone(),
-        Some(known) => known.last_use.clone(),
-        None => seen.clone(),
-    };
-    Some(Silence { since: now, last_use })
 }
 
 fn used_at(last_use: &LastUse) -> Option<Timestamp> {

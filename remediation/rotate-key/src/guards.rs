@@ -4,7 +4,7 @@
 //! without them, [`Guards`] holds nothing that could be switched.
 
 /// One condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Guard {
     /// The replacement was created after the old key.
     Newer,
@@ -14,6 +14,8 @@ pub(crate) enum Guard {
     ThisReplacement,
     /// The owner's word was given while the replacement existed.
     SaidOfThisReplacement,
+    /// The owner's word was given after this rotation began: one from before the key was made active again is over.
+    SaidInThisRotation,
     /// The replacement was used since it was created.
     Used,
     /// The owner says that nothing needs the old key.
@@ -22,8 +24,6 @@ pub(crate) enum Guard {
     Readable,
     /// Two readings, a day apart, show the same last use.
     ReadTwice,
-    /// A reading that shows an earlier use than one before does not make that unseen.
-    LatestOfAll,
     /// The last use is older than the window in which the class takes a key to be in use, and than two days.
     Window,
     /// The last use is older than twice the longest time that the key ever went without one.
@@ -59,6 +59,12 @@ impl Guards {
         #[cfg(test)]
         without: None,
     };
+
+    /// All but one.
+    #[cfg(test)]
+    pub(crate) fn without(guard: Guard) -> Self {
+        Self { without: Some(guard) }
+    }
 
     /// Whether `condition` holds, or nobody asks for it.
     #[cfg_attr(not(test), expect(clippy::unused_self, unused_variables, reason = "only tests take a guard out"))]

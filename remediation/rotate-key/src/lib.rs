@@ -6,8 +6,11 @@
 //! the policy, or that a person wants replaced; how old the key is does not matter to it. What it remembers is written down
 //! before anything is done, and everything that it decides is decided from facts read live.
 
+mod advice;
 mod evidence;
 mod guards;
+#[cfg(test)]
+mod model;
 
 use credwarden_credential::age::{Days, limit_reached};
 use credwarden_credential::kind::CredentialId;
@@ -15,6 +18,7 @@ use credwarden_credential::snapshot::{Credential, LastUse, Status};
 use credwarden_policy::rotation::{Decision, Delivery, Ended, Facts, Kept, Next, Rotation, Tell};
 use jiff::{SignedDuration, Timestamp};
 
+pub use crate::advice::advice;
 use crate::evidence::{Evidence, remembered};
 use crate::guards::{Guard, Guards};
 
@@ -93,27 +97,33 @@ fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
 
 /// Tells what is to be told, and waits.
 fn wait(rotation: Rotation, facts: &Facts<'_>, kept: &Kept, ripe: Option<Timestamp>, now: Timestamp) -> Decision {
+    let (rotation, tell) = told(rotation, facts, kept, now);
     let told_again = rotation.escalated.map(|at| after(at, ESCALATED_EVERY));
     let until = [Some(rotation.deadline), told_again, ripe]
         .into_iter()
         .flatten()
+        // A limit is broken strictly after it.
         .map(|at| after(at, SignedDuration::from_secs(1)))
         .filter(|at| *at > now)
         .fold(after(now, LOOKED_AT_EVERY), Timestamp::min);
-    let next = Next::Wait { until, why: why(facts, kept, &rotation) };
+    let why = why(facts, kept, &rotation);
+    Decision { rotation, tell, next: Next::Wait { until, why } }
+}
+
+/// What the owner is told: what it has to do, once; and that it is late, every week.
+fn told(rotation: Rotation, facts: &Facts<'_>, kept: &Kept, now: Timestamp) -> (Rotation, Option<Tell>) {
     let asked = asked(&rotation, facts, kept);
-    if now > rotation.deadline && told_again.is_none_or(|at| now >= at) {
+    let was_told_lately = rotation.escalated.is_some_and(|at| now < after(at, ESCALATED_EVERY));
+    if now > rotation.deadline && !was_told_lately {
         let tell = match facts.delivery {
             Delivery::Owner => Tell::Overdue(kept.clone()),
             Delivery::Replace => Tell::UseRole,
         };
         // It says what is asked, too.
-        let rotation = Rotation { told: asked.or(rotation.told), escalated: Some(now), ..rotation };
-        return Decision { rotation, tell: Some(tell), next };
+        return (Rotation { told: asked.or(rotation.told), escalated: Some(now), ..rotation }, Some(tell));
     }
     let tell = asked.filter(|asked| rotation.told.as_ref() != Some(asked));
-    let rotation = Rotation { told: tell.clone().or(rotation.told), ..rotation };
-    Decision { rotation, tell, next }
+    (Rotation { told: tell.clone().or(rotation.told), ..rotation }, tell)
 }
 
 /// What the owner has to do next; `None`: nothing but to go on moving.
@@ -128,7 +138,8 @@ fn asked(rotation: &Rotation, facts: &Facts<'_>, kept: &Kept) -> Option<Tell> {
     };
     match kept {
         Kept::NotAcknowledged => Some(Tell::Acknowledge(replacement.key.clone())),
-        _ if rotation.acknowledged.is_some() => None,
+        // INVARIANT (told first): whatever is said before, an owner is told what its key is up to.
+        _ if rotation.acknowledged.is_some() && rotation.told.is_some() => None,
         _ => Some(Tell::Move(replacement.key.clone())),
     }
 }

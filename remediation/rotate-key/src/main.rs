@@ -1,7 +1,7 @@
 //! The function `rotate-key`: rotates the access keys that the rule on ages finds, and those that people name, and undoes
 //! what it did.
 
-use credwarden_credential::snapshot::{Credential, KeyStatus, Status};
+use credwarden_credential::snapshot::{KeyStatus, Status};
 use credwarden_policy::remedy::RemedyName;
 use credwarden_remedy::lambda;
 use credwarden_remedy::remedy::{Answered, Evidence, Remedy, Rotating};
@@ -12,17 +12,8 @@ const REMEDY: Remedy = Remedy {
     rules: &[Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User }],
     act: |key| (key.status == Status::Active).then_some(KeyStatus::Inactive),
     undo: |key| (key.status == Status::Inactive).then_some(KeyStatus::Active),
-    rotation: Some(Rotating { plan: rotate_key::plan, advice }),
+    rotation: Some(Rotating { plan: rotate_key::plan, advice: rotate_key::advice }),
 };
-
-/// What does in place of an access key, by where it is used (IAM User Guide, "Alternatives to long-term access keys").
-fn advice(key: &Credential) -> String {
-    format!(
-        "see where {} is used, and move to what needs no key there: the role of the instance, task or function on AWS; OpenID \
-         Connect in a pipeline; IAM Roles Anywhere on a server elsewhere; IAM Identity Center for a person. Then delete it",
-        key.id
-    )
-}
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::disallowed_methods, reason = "the clock and the environment are read here and nowhere else")]

@@ -1,0 +1,248 @@
+//! What holds of every decision, whatever the facts: also of facts that no account shows.
+
+use credwarden_credential::age::{Days, LAST_USE_LAG};
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, LastUse, Status};
+use credwarden_policy::limits::Limits;
+use credwarden_policy::rotation::{
+    Acknowledged, Decision, Delivery, Ended, Facts, Forced, Next, Replacement, Rotation, Silence,
+};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use rotate_key::plan;
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+const BY: &str = "arn:aws:iam::123456789012:user/olivia";
+
+/// [`Facts`] that are owned.
+#[derive(Clone, Debug)]
+struct Case {
+    key: Credential,
+    others: Vec<Credential>,
+    rotation: Option<Rotation>,
+    deactivated: Option<Timestamp>,
+    forced: Option<Forced>,
+    acknowledged: Option<Acknowledged>,
+    longest_gap: Option<Days>,
+    in_use: u32,
+    warn: u32,
+    delivery: Delivery,
+    may_force: bool,
+}
+
+fn now() -> Timestamp {
+    "2026-03-01T00:00:00Z".parse().unwrap()
+}
+
+/// An instant, by hours before now.
+fn ago(hours: i64) -> Timestamp {
+    now() - SignedDuration::from_hours(hours)
+}
+
+fn id(number: u8) -> CredentialId {
+    format!("AKIA{number:016}").parse().unwrap()
+}
+
+impl Case {
+    fn decide(&self) -> Decision {
+        let limits = Limits {
+            max_age: Some(Days(90)),
+            warn: Days(self.warn),
+            unused: None,
+            never_used: None,
+            in_use: Days(self.in_use),
+            undo: Days(30),
+        };
+        let facts = Facts {
+            key: &self.key,
+            others: &self.others,
+            rotation: self.rotation.as_ref(),
+            deactivated: self.deactivated,
+            forced: self.forced.as_ref(),
+            acknowledged: self.acknowledged.as_ref(),
+            longest_gap: self.longest_gap,
+            limits,
+            delivery: self.delivery,
+            may_force: self.may_force,
+        };
+        plan(&facts, now())
+    }
+}
+
+fn deactivates(decision: &Decision) -> bool {
+    matches!(decision.next, Next::Deactivate { .. })
+}
+
+/// Hours before now: mostly at the boundaries, or next to them.
+fn hours() -> impl Strategy<Value = i64> {
+    let boundaries = [-1, 0, 1, 3, 4, 5, 23, 24, 25, 48, 52, 53, 72, 24 * 7, 24 * 7 + 5, 24 * 14, 24 * 100];
+    prop_oneof![3 => prop::sample::select(boundaries.to_vec()), 1 => 0_i64..24 * 120]
+}
+
+fn last_use() -> impl Strategy<Value = LastUse> {
+    let used = |hours| LastUse::At { at: ago(hours), service: "s3".to_owned(), region: "eu-central-1".to_owned() };
+    prop_oneof![
+        6 => hours().prop_map(used),
+        2 => Just(LastUse::Never),
+        1 => Just(LastUse::NotRead),
+        1 => Just(LastUse::Unread(Gap::new(GapReason::Denied, "read the last use"))),
+    ]
+}
+
+fn credential(number: u8) -> impl Strategy<Value = Credential> {
+    let status = prop_oneof![5 => Just(Status::Active), 1 => Just(Status::Inactive)];
+    (status, hours(), last_use()).prop_map(move |(status, created, last_use)| {
+        let (expires, service) = (None, None);
+        Credential { id: id(number), status, created: ago(created), expires, service, last_use }
+    })
+}
+
+fn rotation(key: Credential) -> impl Strategy<Value = Rotation> {
+    let replacement = prop::option::weighted(0.8, (2_u8..4, hours()));
+    let silence = prop::option::weighted(0.8, (hours(), prop_oneof![4 => Just(key.last_use), 1 => last_use()]));
+    let rest = (prop::option::of(hours()), prop::option::of(hours()), prop::option::weighted(0.1, hours()));
+    let delivery = prop_oneof![9 => Just(Delivery::Owner), 1 => Just(Delivery::Replace)];
+    (hours(), hours(), replacement, silence, rest, delivery).prop_map(
+        |(opened, deadline, replacement, silence, (acknowledged, escalated, ended), delivery)| Rotation {
+            key: id(1),
+            opened: ago(opened),
+            deadline: ago(deadline),
+            delivery,
+            told: None,
+            forced: None,
+            replacement: replacement.map(|(key, seen)| Replacement { key: id(key), seen: ago(seen) }),
+            silence: silence.map(|(since, last_use)| Silence { since: ago(since), last_use }),
+            acknowledged: acknowledged.map(|at| Acknowledged { by: BY.to_owned(), at: ago(at) }),
+            escalated: escalated.map(ago),
+            ended: ended.map(|at| Ended { at: ago(at), how: "it was".to_owned() }),
+        },
+    )
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    credential(1).prop_flat_map(|key| {
+        let others = (prop::option::weighted(0.9, credential(2)), prop::option::weighted(0.3, credential(3)));
+        let said = prop::option::of(hours());
+        let policy = (1_u32..10, 0_u32..15, any::<bool>(), prop::sample::select(vec![0_u8, 0, 0, 0, 1]));
+        let rotation = prop::option::weighted(0.9, rotation(key.clone()));
+        let deactivated = prop::option::weighted(0.1, hours());
+        let gap = prop::option::of(0_u32..40);
+        (Just(key), others, rotation, deactivated, any::<bool>(), said, gap, policy).prop_map(
+            |(key, (one, two), rotation, deactivated, forced, said, gap, (in_use, warn, may_force, replace))| Case {
+                key,
+                others: one.into_iter().chain(two).collect(),
+                rotation,
+                deactivated: deactivated.map(ago),
+                forced: forced.then(|| Forced { by: BY.to_owned(), reason: "leaked".to_owned() }),
+                acknowledged: said.map(|at| Acknowledged { by: BY.to_owned(), at: ago(at) }),
+                longest_gap: gap.map(Days),
+                in_use,
+                warn,
+                delivery: if replace == 1 { Delivery::Replace } else { Delivery::Owner },
+                may_force,
+            },
+        )
+    })
+}
+
+/// The rules once more, as a person would read them out: whether the old key may be made inactive.
+fn by_the_book(case: &Case) -> bool {
+    let used = |last_use: &LastUse| match last_use {
+        LastUse::At { at, .. } => Some(*at),
+        _ => None,
+    };
+    if case.delivery == Delivery::Replace || case.key.status == Status::Inactive {
+        return false;
+    }
+    let mut candidates = case.others.clone();
+    candidates.retain(|other| other.status == Status::Active && other.created > case.key.created);
+    candidates.sort_by_key(|other| (other.created, other.id.to_string()));
+    let (Some(new), Some(rotation)) = (candidates.last(), &case.rotation) else { return false };
+    let remembers = rotation.ended.is_none()
+        && rotation.delivery == Delivery::Owner
+        && case.deactivated.is_none_or(|at| at <= rotation.opened)
+        && rotation.replacement.as_ref().is_some_and(|known| known.key == new.id);
+    let works = used(&new.last_use).is_some_and(|at| at >= new.created && at <= now() + SignedDuration::from_mins(5));
+    let is_read = used(&case.key.last_use).is_some() || case.key.last_use == LastUse::Never;
+    if !remembers || !works || !is_read {
+        return false;
+    }
+    let is_said = rotation.acknowledged.is_some()
+        || case.acknowledged.as_ref().is_some_and(|said| said.at > new.created && said.at > rotation.opened);
+    let days = case.in_use.max(2).max(2 * case.longest_gap.map_or(0, |gap| gap.0));
+    let is_old = used(&case.key.last_use).is_none_or(|at| at + Days(days).duration() + LAST_USE_LAG < now());
+    let twice = rotation
+        .silence
+        .as_ref()
+        .is_some_and(|silence| silence.last_use == case.key.last_use && silence.since + DAY <= now());
+    let is_late = now() > rotation.deadline;
+    let was_there = rotation.replacement.as_ref().is_some_and(|known| known.seen + DAY <= now());
+    (is_said && is_old && twice) || (case.may_force && is_late && was_there)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn the_plan_goes_by_the_book(case in case()) {
+        prop_assert_eq!(deactivates(&case.decide()), by_the_book(&case));
+    }
+
+    #[test]
+    fn the_order_in_which_keys_are_listed_does_not_matter(case in case()) {
+        let mut turned = case.clone();
+        turned.others.reverse();
+        let (decision, other) = (case.decide(), turned.decide());
+        prop_assert_eq!(&decision.next, &other.next);
+        prop_assert_eq!(&decision.rotation.replacement, &other.rotation.replacement);
+    }
+
+    #[test]
+    fn what_is_not_known_never_has_a_key_made_inactive(case in case(), what in 0..6) {
+        let gap = || LastUse::Unread(Gap::new(GapReason::Throttled, "read the last use"));
+        let mut lacking = case.clone();
+        match what {
+            0 => lacking.key.last_use = gap(),
+            1 => lacking.others.iter_mut().for_each(|other| other.last_use = gap()),
+            2 => lacking.acknowledged = None,
+            3 => lacking.rotation = None,
+            4 => lacking.rotation = case.rotation.clone().map(|known| Rotation { silence: None, ..known }),
+            _ => lacking.others.clear(),
+        }
+        prop_assert!(deactivates(&case.decide()) || !deactivates(&lacking.decide()));
+    }
+
+    #[test]
+    fn a_longer_silence_never_keeps_a_key(case in case(), hours in 1_i64..1000) {
+        let mut longer = case.clone();
+        let earlier = |last_use: &mut LastUse| if let LastUse::At { at, .. } = last_use {
+            *at -= SignedDuration::from_hours(hours);
+        };
+        earlier(&mut longer.key.last_use);
+        if let Some(silence) = longer.rotation.as_mut().and_then(|rotation| rotation.silence.as_mut()) {
+            earlier(&mut silence.last_use);
+        }
+        prop_assert!(!deactivates(&case.decide()) || deactivates(&longer.decide()));
+    }
+
+    #[test]
+    fn what_was_decided_is_decided_again(case in case()) {
+        let first = case.decide();
+        prop_assert_eq!(&first, &case.decide());
+        if first.next == Next::End {
+            return Ok(());
+        }
+        let mut again = case.clone();
+        again.rotation = Some(first.rotation.clone());
+        let second = again.decide();
+        prop_assume!(case.deactivated.is_none_or(|at| at <= first.rotation.opened));
+        prop_assert_eq!(second, Decision { tell: None, ..first });
+    }
+
+    #[test]
+    fn who_waits_looks_again_within_a_day(case in case()) {
+        if let Next::Wait { until, .. } = case.decide().next {
+            prop_assert!(now() < until && until <= now() + DAY, "{until}");
+        }
+    }
+}
