@@ -147,7 +147,8 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
             Tell::CreateKey => Notice {
                 what: format!("it is to be replaced by a new access key, and {goes}: {ground}"),
                 to_do: format!(
-                    "create a second access key of `{name}`, give it to whatever uses {old}, and when nothing needs {old} any                      more {acknowledge}"
+                    "create a second access key of `{name}`, give it to whatever uses {old}, and when nothing needs {old} any \
+                     more {acknowledge}"
                 ),
                 ..notice
             },
@@ -155,7 +156,8 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
                 kind: NoticeKind::FreeSlot,
                 what: format!("it is to be replaced by a new access key, for which there is no room: {ground}"),
                 to_do: format!(
-                    "see whether anything needs {other}, delete it if nothing does, for a user has two access keys at most,                      and create a new one; Credwarden deletes none"
+                    "see whether anything needs {other}, delete it if nothing does, for a user has two access keys at most, \
+                     and create a new one; Credwarden deletes none"
                 ),
                 ..notice
             },

@@ -229,6 +229,8 @@ async fn only_an_open_rotation_of_the_users_own_key_is_acknowledged() {
     let answer = world.ask(ACKNOWLEDGE, "alice", Some(&old)).await;
     assert_eq!(answer.status, Status::Refused, "{}", answer.reason);
     world.create_key("alice");
+    world.remediate("alice").await;
+    world.pass_time(SignedDuration::from_hours(1));
     world.ask(ACKNOWLEDGE, "alice", Some(&old)).await;
     let rotation = world.rotation("alice", &old).await.unwrap();
     assert_eq!(rotation.acknowledged.unwrap().by, PERSON);

@@ -283,9 +283,10 @@ impl World {
     /// Does what the document of an execution does: invokes its function, and the one that this hands on to, through a
     /// gate.
     pub async fn invoke(&self, execution: &str, gate: &Gate) -> Result<Answer, Fault> {
-        let document = self.executions.lock().unwrap()[execution].document_name.clone();
-        let first = match Document::named(&document, "credwarden").unwrap().remedy() {
-            RemedyName::RotateKey => &ROTATION,
+        let document = self.executions.lock().unwrap().get(execution).map(|found| found.document_name.clone());
+        let named = document.and_then(|name| Document::named(&name, "credwarden").ok());
+        let first = match named.map(Document::remedy) {
+            Some(RemedyName::RotateKey) => &ROTATION,
             _ => &REMEDY,
         };
         let answer = self.invoke_remedy(first, execution, gate).await?;
