@@ -1,5 +1,7 @@
 //! What holds of every decision, whatever the facts: also of facts that no account shows.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+
 use credwarden_credential::age::{Days, LAST_USE_LAG};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, LastUse, Status};

@@ -1,5 +1,7 @@
 //! Owners, and what each of them is told and sees happen. Every story is a file to read, in `snapshots`.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
+
 use std::fmt::Write;
 
 use credwarden_credential::age::{Days, date};
@@ -102,7 +104,7 @@ impl Story {
             self.looks();
             self.day += 1;
             for (key, every) in self.in_use.clone() {
-                if self.day % every == 0
+                if self.day.is_multiple_of(every)
                     && let Some(key) = self.keys.iter_mut().find(|known| known.id == id(key))
                     && key.status == Status::Active
                 {

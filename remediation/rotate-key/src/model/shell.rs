@@ -7,9 +7,7 @@ use credwarden_policy::rotation::{Acknowledged, Ended, Facts, Forced, Next, Rota
 use stateright::{Model, Property};
 
 use super::owner::Deed;
-use super::state::{
-    DAY, Key, Pattern, Phase, QUARTER, Run, Setting, State, Tick, Work, instant, last_use, shown, tick, unread,
-};
+use super::state::{DAY, Key, Pattern, Phase, Run, Setting, State, Tick, Work, instant, last_use, shown, tick, unread};
 use super::truth::Wrong;
 use crate::guards::Guards;
 use crate::plan_with;
@@ -81,7 +79,7 @@ impl Rotations {
             (state.work, state.due) = (None, Tick::MAX);
             return Some(());
         };
-        let resumes = self.resume(state, &old)?;
+        let resumes = resume(state, &old)?;
         let uses = |key: &Key| match reading {
             Reading::LateUse => last_use(key.used_for_sure(now)),
             Reading::NoUse if key.number == old.number => unread(),
@@ -102,7 +100,6 @@ impl Rotations {
             delivery: state.delivery,
             may_force: state.setting.may_force,
         };
-        assert_eq!(QUARTER, 3 * DAY);
         let decision = plan_with(&facts, instant(now), self.guards);
         let (until, deactivates) = match decision.next {
             Next::Wait { until, .. } => (Some(tick(until)), None),
@@ -120,25 +117,6 @@ impl Rotations {
         state.lease = Some(u8::try_from(slot).ok()?);
         state.runs[slot] = Some(Run { phase: Phase::Decided, rotation, tells, until, deactivates, resumes });
         Some(())
-    }
-
-    /// What an earlier run left open; whether it still is. `None`: the lists may not show yet what it did.
-    fn resume(&self, state: &mut State, old: &Key) -> Option<bool> {
-        let Some(work) = state.work else { return Some(false) };
-        if !old.is_active {
-            (state.work, state.deactivated) = (None, Some(state.now));
-            return Some(false);
-        }
-        if !work.is_applied {
-            return Some(true);
-        }
-        if work.at == state.now {
-            return None;
-        }
-        // Somebody has changed it back.
-        (state.work, state.deactivated) = (None, Some(work.at));
-        state.is_made_active();
-        Some(false)
     }
 
     fn step(&self, state: &mut State, slot: u8) -> Option<()> {
@@ -209,6 +187,25 @@ impl Rotations {
         state.work = Some(Work { at: now, is_applied: true });
         true
     }
+}
+
+/// What an earlier run left open; whether it still is. `None`: the lists may not show yet what it did.
+fn resume(state: &mut State, old: &Key) -> Option<bool> {
+    let Some(work) = state.work else { return Some(false) };
+    if !old.is_active {
+        (state.work, state.deactivated) = (None, Some(state.now));
+        return Some(false);
+    }
+    if !work.is_applied {
+        return Some(true);
+    }
+    if work.at == state.now {
+        return None;
+    }
+    // Somebody has changed it back.
+    (state.work, state.deactivated) = (None, Some(work.at));
+    state.is_made_active();
+    Some(false)
 }
 
 fn release(state: &mut State, slot: u8) {

@@ -16,7 +16,7 @@ pub(super) type Tick = i16;
 /// A day.
 pub(super) const DAY: Tick = 6;
 
-/// How often a quarterly job runs.
+/// How often a quarterly job runs: every third day.
 pub(super) const QUARTER: Tick = 3 * DAY;
 
 /// How often the workload uses its key.
