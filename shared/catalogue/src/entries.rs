@@ -149,6 +149,8 @@ pub const CATALOGUE: Catalogue = Catalogue {
             undo: true,
             exceptions: false,
             changes: &[
+                // Taking it off again harms nobody.
+                "iam:AttachUserPolicy",
                 "iam:UpdateAccessKey",
                 "iam:UpdateSSHPublicKey",
                 "iam:UpdateServiceSpecificCredential",
@@ -177,6 +179,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
                         ],
                         on: On::Users,
                     },
+                    Grant { actions: &["iam:AttachUserPolicy", "iam:DetachUserPolicy"], on: On::SessionPolicy },
                     Grant { actions: &["iam:ListAttachedGroupPolicies"], on: On::Groups },
                     Grant { actions: &["config:BatchGetResourceConfig"], on: On::Any },
                     EXECUTION,

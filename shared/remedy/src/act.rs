@@ -46,15 +46,19 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         };
         let act = Act::Remedy(self.remedy.name);
         let open: Vec<_> = self.record.works.iter().filter(|work| work.act == act && work.is_open()).collect();
+        let revocations = self.go_on_with_revocations().await?;
         let verdict = judge(self.user, self.policy, &Exceptions::default(), self.now);
-        if open.is_empty() && !matches!(verdict, Verdict::NonCompliant { .. } | Verdict::Unknown(_)) {
+        if open.is_empty()
+            && revocations.is_empty()
+            && !matches!(verdict, Verdict::NonCompliant { .. } | Verdict::Unknown(_))
+        {
             return Ok(Answer::unchanged(
                 Status::NothingToDo,
                 format!("`{}` does not break the policy", self.user.name),
             ));
         }
         let background = self.background(rule, judge).await;
-        let mut answers = Vec::new();
+        let mut answers = revocations;
         for work in &open {
             answers.push(self.resume(&background, (*work).clone()).await?);
         }
@@ -147,7 +151,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             earlier: Vec::new(),
         };
         let follows = self.record.work(act, credential).cloned();
-        let intent = Intent { work, follows, purse, limit, undoes: None, hold: None };
+        let beside = self.revocation_of(&cleared);
+        let intent = Intent { work, follows, purse, limit, undoes: None, hold: None, beside: beside.clone() };
         let work = match self.begun(intent, credential).await? {
             Ok(work) => work,
             Err(answer) => {
@@ -158,6 +163,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 return Ok(answer);
             }
         };
+        if is_compromise {
+            self.revoke_sessions(credential, beside).await?;
+        }
         self.carry_out(work, plan, None, |live| self.still(is_compromise, live, limits)).await
     }
 
@@ -188,6 +196,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         }) {
             Ok((Some(plan), limits, is_compromise)) => {
                 let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
+                if is_compromise {
+                    self.revoke_sessions(&credential, None).await?;
+                }
                 self.carry_out(work, plan, Some(tried), |live| self.still(is_compromise, live, limits)).await
             }
             Ok((None, ..)) => self.take_over_and_settle(work, Outcome::Done { after: sighting(&live, self.now) }).await,

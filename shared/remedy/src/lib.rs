@@ -33,4 +33,5 @@ pub mod write;
 
 mod act;
 mod notice;
+mod sessions;
 mod step;
