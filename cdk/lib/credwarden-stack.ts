@@ -27,6 +27,7 @@ import { NoticeTopic } from './constructs/notice-topic.js';
 import { RotationDocuments } from './constructs/rotation-documents.js';
 import { Rule } from './constructs/rule.js';
 import { Schedule } from './constructs/schedule.js';
+import { SessionPolicy } from './constructs/session-policy.js';
 import { UndoDocument } from './constructs/undo-document.js';
 import { idOf, Names } from './names.js';
 
@@ -50,6 +51,7 @@ export class CredwardenStack extends Stack {
   private readonly memory: Memory;
   private readonly automationRole: iam.Role;
   private readonly noticeTopic: sns.ITopic;
+  private readonly sessionPolicy: iam.ManagedPolicy;
   private readonly functions: CatalogueFunction[] = [];
   private readonly remedyRoleArns: string[] = [];
   private readonly ruleArns = new Map<string, string>();
@@ -67,6 +69,7 @@ export class CredwardenStack extends Stack {
     this.memory = new Memory(this, 'Memory', { names: this.names, policyDocument: policy.document });
     const { names } = this;
     this.noticeTopic = new NoticeTopic(this, 'Notices', names).topic;
+    this.sessionPolicy = new SessionPolicy(this, 'Sessions', names).policy;
     this.automationRole = new AutomationRole(this, 'Automation', { remedies: catalogue.remedies, names }).role;
 
     for (const entry of catalogue.remedies) this.addRemedy(entry);
@@ -97,7 +100,11 @@ export class CredwardenStack extends Stack {
     });
     const added = this.addFunction(
       entry,
-      { CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter, ...this.ownRoles() },
+      {
+        CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter,
+        CREDWARDEN_SESSION_POLICY_ARN: this.sessionPolicy.managedPolicyArn,
+        ...this.ownRoles(),
+      },
       { denied: isDenied ? [changes] : [] },
     );
     // What is about exceptions changes no credential.
@@ -149,7 +156,7 @@ export class CredwardenStack extends Stack {
       // fails, and the next one does not.
       new iam.Policy(rule, 'OwnRule', {
         roles: [added.role],
-        statements: grantStatements(ownRule, this.resourcesOf(entry.name)),
+        statements: grantStatements(ownRule, this.resourcesOf(entry.name), this.sessionPolicy.managedPolicyArn),
       });
     }
   }
@@ -216,6 +223,7 @@ export class CredwardenStack extends Stack {
         ...environment,
       },
       resources: this.resourcesOf(owner),
+      sessionPolicyArn: this.sessionPolicy.managedPolicyArn,
       denied,
       ...(failures === undefined ? {} : { failures }),
     });

@@ -10,12 +10,15 @@ export class Names {
   readonly ledger: string;
   /** Of the topic by which owners are told. */
   readonly noticeTopic: string;
+  /** Of the managed policy that refuses sessions. */
+  readonly sessionPolicy: string;
 
   constructor(readonly prefix: string) {
     this.policyParameter = `/${prefix}/policy`;
     this.killSwitchParameter = `/${prefix}/kill-switch`;
     this.ledger = `${prefix}-ledger`;
     this.noticeTopic = `${prefix}-notices`;
+    this.sessionPolicy = `${prefix}-refuse-sessions`;
   }
 
   /** Of a function, and of the AWS Config rule and SSM document that belong to a rule's function. */

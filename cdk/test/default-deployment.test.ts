@@ -64,9 +64,13 @@ test('a remedy is denied to change what the policy protects', () => {
   const permissions = permissionsOf(json, roleOf(json, 'credwarden-deactivate-credential'));
   assert.deepEqual(
     permissions.filter((permission) => permission.startsWith('Deny')),
-    ['AccessKey', 'SSHPublicKey', 'ServiceSpecificCredential', 'SigningCertificate'].map(
-      (kind) => `Deny iam:Update${kind} on arn:*:iam::*:user/break-glass/*`,
-    ),
+    [
+      'AttachUserPolicy',
+      'UpdateAccessKey',
+      'UpdateSSHPublicKey',
+      'UpdateServiceSpecificCredential',
+      'UpdateSigningCertificate',
+    ].map((action) => `Deny iam:${action} on arn:*:iam::*:user/break-glass/*`),
   );
 });
 

@@ -17,6 +17,7 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
     any: ['*'],
     users: ['arn:aws:iam::<AWS::AccountId>:user/*'],
     'exception-tags': ['arn:aws:iam::<AWS::AccountId>:user/*'],
+    'session-policy': ['arn:aws:iam::<AWS::AccountId>:user/*'],
     groups: ['arn:aws:iam::<AWS::AccountId>:group/*'],
     'policy-parameter': [`${ssm}:parameter/credwarden/policy`],
     'kill-switch-parameter': [`${ssm}:parameter/credwarden/kill-switch`],
@@ -144,6 +145,23 @@ test('of the tags of users none is written but those of exceptions', () => {
   assert.deepEqual(statements[0]?.['Condition'], {
     'ForAllValues:StringLike': { 'aws:TagKeys': ['credwarden:exception/*'] },
   });
+});
+
+test('of the policies of users none is attached or detached but the one that refuses sessions', () => {
+  const { json } = synthesize(props());
+  const policy = resourceNamed(json, 'AWS::IAM::ManagedPolicy', 'ManagedPolicyName', 'credwarden-refuse-sessions');
+  const statements = resourcesOf(json, 'AWS::IAM::Role')
+    .flatMap(({ properties }) => listOf(properties['Policies']))
+    .flatMap((inline) => listOf(objectOf(objectOf(inline)['PolicyDocument'])['Statement']))
+    .map(objectOf)
+    .filter(
+      (statement) => statement['Effect'] === 'Allow' && JSON.stringify(statement['Action']).includes('tachUserPolicy'),
+    );
+  assert.equal(statements.length, 1);
+  assert.deepEqual(statements[0]?.['Condition'], { ArnEquals: { 'iam:PolicyARN': { Ref: policy.id } } });
+  assert.deepEqual(objectOf(policy.properties['PolicyDocument'])['Statement'], [
+    { Action: '*', Effect: 'Deny', Resource: '*', Condition: { Null: { 'aws:TokenIssueTime': 'false' } } },
+  ]);
 });
 
 test('no function waits for the grant on its own rule, which comes after it', () => {

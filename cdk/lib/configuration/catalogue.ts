@@ -10,6 +10,7 @@ export const GRANT_TARGETS = [
   'any',
   'users',
   'exception-tags',
+  'session-policy',
   'groups',
   'policy-parameter',
   'kill-switch-parameter',

@@ -8,6 +8,8 @@ const REASONS: Readonly<Partial<Record<GrantTarget, string>>> = {
   any: 'These APIs take no resource, or list what the account has.',
   users: 'Any user of the account may hold a credential; those that the policy protects are denied for changes.',
   'exception-tags': 'Any user of the account may be excepted; only the tags that say so can be written.',
+  'session-policy':
+    'Any user of the account may hold a compromised key; only the policy that refuses sessions can be attached.',
   groups: "A user's class depends on what is attached to its groups, whichever they are. Reading only.",
   analyzers: 'Which analyzer the account has, if any, is found out by listing. Reading only.',
   remediations: 'The id behind the name of our own rule is made up by AWS Config.',

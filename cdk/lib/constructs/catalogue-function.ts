@@ -24,6 +24,8 @@ export interface CatalogueFunctionProps {
   readonly environment: Readonly<Record<string, string>>;
   /** What the grants' targets are. */
   readonly resources: GrantResources;
+  /** ARN of the managed policy that refuses sessions. */
+  readonly sessionPolicyArn: string;
   /** What the function may not call, whatever its grants say. */
   readonly denied: readonly iam.PolicyStatement[];
   /** Where Lambda puts an event that the function has failed on for the last time. */
@@ -42,7 +44,8 @@ export class CatalogueFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: CatalogueFunctionProps) {
     super(scope, id);
-    const { entry, deployment, names, codes, alarms, environment, resources, denied, failures } = props;
+    const { entry, deployment, names, codes, alarms, environment, resources, sessionPolicyArn, denied, failures } =
+      props;
     const name = names.of(entry);
 
     // Kept when the stack is removed, like the ledger: the log tells why each step was taken.
@@ -72,7 +75,7 @@ export class CatalogueFunction extends Construct {
       description: `What ${name} may call.`,
       inlinePolicies: {
         calls: new iam.PolicyDocument({
-          statements: [...onBehalf, ...grantStatements(entry.grants, resources), ...denied],
+          statements: [...onBehalf, ...grantStatements(entry.grants, resources, sessionPolicyArn), ...denied],
         }),
       },
     });

@@ -44,6 +44,7 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
         return ['*'];
       case 'users':
       case 'exception-tags':
+      case 'session-policy':
         return [iamArn('user/*')];
       case 'groups':
         return [iamArn('group/*')];
@@ -82,22 +83,29 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
 }
 
 /** One statement per grant, with exactly the grant's actions. */
-export function grantStatements(grants: readonly Grant[], resources: GrantResources): iam.PolicyStatement[] {
+export function grantStatements(
+  grants: readonly Grant[],
+  resources: GrantResources,
+  sessionPolicyArn: string,
+): iam.PolicyStatement[] {
   return grants.map(
     ({ actions, on }) =>
       new iam.PolicyStatement({
         actions: [...actions],
         resources: [...resources(on)],
-        ...conditionsOn(on),
+        ...conditionsOn(on, sessionPolicyArn),
       }),
   );
 }
 
-function conditionsOn(on: GrantTarget): Pick<iam.PolicyStatementProps, 'conditions'> {
+function conditionsOn(on: GrantTarget, sessionPolicyArn: string): Pick<iam.PolicyStatementProps, 'conditions'> {
   switch (on) {
     case 'automation-role':
       // The role is for automations only, whoever passes it.
       return { conditions: { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } } };
+    case 'session-policy':
+      // Any other policy could give a user whatever it likes.
+      return { conditions: { ArnEquals: { 'iam:PolicyARN': sessionPolicyArn } } };
     case 'exception-tags':
       // Other tags may choose a user's class.
       return { conditions: { 'ForAllValues:StringLike': { 'aws:TagKeys': [`${EXCEPTION_TAGS}*`] } } };

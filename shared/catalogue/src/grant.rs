@@ -21,6 +21,8 @@ pub enum On {
     Users,
     /// The tags of IAM users of the account by which exceptions are mirrored, and no others.
     ExceptionTags,
+    /// IAM users of the account, of whose policies only the stack's own that refuses sessions.
+    SessionPolicy,
     /// IAM groups of the account.
     Groups,
     /// The parameter that holds the policy.

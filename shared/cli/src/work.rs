@@ -48,10 +48,11 @@ pub async fn run(request: &arguments::Work) -> Result<String, Failure> {
 fn remedy_done_to(credential: &CredentialId, works: &[Work]) -> Result<RemedyName, Failure> {
     let of_it = works.iter().filter(|work| work.credential == *credential);
     let acts = of_it.filter_map(|work| match (work.act, &work.step) {
-        (Act::Undo(_), _) => None,
-        (Act::Remedy(remedy), Step::Intended | Step::Applied { .. }) => Some((work.begun, remedy)),
-        (Act::Remedy(remedy), Step::Settled { outcome: Outcome::Done { .. }, .. }) => Some((work.begun, remedy)),
-        (Act::Remedy(_), Step::Settled { .. }) => None,
+        (
+            Act::Remedy(remedy),
+            Step::Intended | Step::Applied { .. } | Step::Settled { outcome: Outcome::Done { .. }, .. },
+        ) => Some((work.begun, remedy)),
+        (Act::Undo(_) | Act::RevokeSessions, _) | (Act::Remedy(_), Step::Settled { .. }) => None,
     });
     acts.max().map(|(_, remedy)| remedy).ok_or_else(|| {
         Failure::input(format!(
@@ -129,6 +130,7 @@ fn outcome_words(outcome: &Outcome) -> String {
         Outcome::Done { .. } => "done".to_owned(),
         Outcome::Undone { execution } => format!("undone by {execution}"),
         Outcome::Withdrawn { reason } => format!("given up ({reason})"),
+        Outcome::Ended => "ended with its time".to_owned(),
         Outcome::Reversed => "reversed by somebody else".to_owned(),
         Outcome::Gone { reason } => format!("ended ({reason})"),
     }

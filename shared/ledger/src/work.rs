@@ -30,11 +30,17 @@ pub enum Act {
     Remedy(RemedyName),
     /// Its undoing.
     Undo(RemedyName),
+    /// Refusing the sessions of the credential's user for a time.
+    RevokeSessions,
 }
+
+/// The last act as it is written.
+const REVOKE_SESSIONS: &str = "revoke-sessions";
 
 impl fmt::Display for Act {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::RevokeSessions => formatter.write_str(REVOKE_SESSIONS),
             Self::Remedy(remedy) => remedy.fmt(formatter),
             Self::Undo(remedy) => write!(formatter, "undo-{remedy}"),
         }
@@ -47,6 +53,7 @@ impl FromStr for Act {
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         match text.strip_prefix("undo-") {
             Some(remedy) => remedy.parse().map(Self::Undo),
+            None if text == REVOKE_SESSIONS => Ok(Self::RevokeSessions),
             None => text.parse().map(Self::Remedy),
         }
     }
@@ -163,6 +170,8 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+    /// It was done for its time, which is over.
+    Ended,
     /// It was applied, and somebody else changed it back before it was confirmed.
     Reversed,
     /// The credential is gone, or its user.
@@ -225,6 +234,8 @@ pub struct Intent {
     pub undoes: Option<Work>,
     /// The hold that stands before anything is undone.
     pub hold: Option<Hold>,
+    /// Work that goes with it and is not paid for, with step [`Step::Intended`], where none of its kind is open.
+    pub beside: Option<Work>,
 }
 
 /// What became of an intent.
@@ -248,7 +259,7 @@ impl<T: Table> Ledger<T> {
     pub async fn begin(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Begun, LedgerError> {
         const PURSE: usize = 1;
         const HOLD: usize = 2;
-        let Intent { mut work, follows, purse, limit, undoes, hold } = intent;
+        let Intent { mut work, follows, purse, limit, undoes, hold, beside } = intent;
         let key = key(lease, work.act, &work.credential);
         let doing = format!("write down the intent to {} `{}`", work.act, work.credential);
         let condition = match &follows {
@@ -276,6 +287,12 @@ impl<T: Table> Ledger<T> {
         });
         let due = now.checked_add(LASTS).unwrap_or(Timestamp::MAX);
         writes.push(Write { key: key.clone(), condition, action: Action::Put(put(&work, &key, due)?) });
+        if let Some(beside) = beside {
+            let key = self::key(lease, beside.act, &beside.credential);
+            let condition = Condition::absent().or(vec![Clause::Is(STATE, SETTLED.into())]);
+            let put = put(&Work { run: lease.run.clone(), ..beside }, &key, due)?;
+            writes.push(Write { key, condition, action: Action::Put(put) });
+        }
         if let Some(undone) = undoes {
             let undone_key = self::key(lease, undone.act, &undone.credential);
             let condition = unchanged(&undone);

@@ -76,7 +76,7 @@ fn intent(lease: &Lease, credential: CredentialId, limit: u32) -> Intent {
         step: Step::Intended,
         earlier: Vec::new(),
     };
-    Intent { work, follows: None, purse: Purse::Act, limit, undoes: None, hold: None }
+    Intent { work, follows: None, purse: Purse::Act, limit, undoes: None, hold: None, beside: None }
 }
 
 #[tokio::test]

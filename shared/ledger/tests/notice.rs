@@ -126,7 +126,7 @@ async fn begun(ledger: &Ledger<MemoryTable>, lease: &Lease, now: Timestamp) -> W
         step: Step::Intended,
         earlier: Vec::new(),
     };
-    let intent = Intent { work, follows: None, purse: Purse::Act, limit: 1, undoes: None, hold: None };
+    let intent = Intent { work, follows: None, purse: Purse::Act, limit: 1, undoes: None, hold: None, beside: None };
     match ledger.begin(lease, intent, now).await.unwrap() {
         Begun::Ours(work) => *work,
         other => panic!("{other:?}"),

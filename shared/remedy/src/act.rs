@@ -46,17 +46,18 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         };
         let act = Act::Remedy(self.remedy.name);
         let open: Vec<_> = self.record.works.iter().filter(|work| work.act == act && work.is_open()).collect();
+        let revocations = self.go_on_with_revocations().await?;
         let verdict = judge(self.user, self.policy, &Exceptions::default(), self.now);
         let handed_on = self.handed_on(rule, &verdict);
         let is_asked = matches!(verdict, Verdict::NonCompliant { .. } | Verdict::Unknown(_)) || handed_on.is_some();
-        if open.is_empty() && !is_asked {
+        if open.is_empty() && revocations.is_empty() && !is_asked {
             return Ok(Answer::unchanged(
                 Status::NothingToDo,
                 format!("`{}` does not break the policy", self.user.name),
             ));
         }
         let background = self.background(rule, judge).await;
-        let mut answers = Vec::new();
+        let mut answers = revocations;
         for work in &open {
             answers.push(self.resume(&background, (*work).clone()).await?);
         }
@@ -205,7 +206,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             earlier: Vec::new(),
         };
         let follows = self.record.work(act, credential).cloned();
-        let intent = Intent { work, follows, purse, limit, undoes: None, hold: None };
+        let beside = self.revocation_of(cleared);
+        let intent = Intent { work, follows, purse, limit, undoes: None, hold: None, beside: beside.clone() };
         let work = match self.begun(intent, credential).await? {
             Ok(work) => work,
             Err(answer) => {
@@ -218,6 +220,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 return Ok(answer);
             }
         };
+        if verified.is_compromise() {
+            self.revoke_sessions(credential, beside).await?;
+        }
         self.carry_out(work, plan, None, |live| still(verified, live)).await
     }
 
@@ -267,6 +272,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Ok(cleared) => match plan(&cleared, self.remedy.act) {
                 Some(plan) => {
                     let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
+                    if cleared.verified().is_compromise() {
+                        self.revoke_sessions(&work.credential, None).await?;
+                    }
                     self.carry_out(work, plan, Some(tried), |live| still(cleared.verified(), live)).await
                 }
                 None => {

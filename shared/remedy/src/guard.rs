@@ -223,17 +223,17 @@ pub fn clear<'a>(
         silent(verified.user(), verified.live(), verified.limits(), now)?;
     }
     let purse = if verified.is_compromise() { Purse::Quarantine } else { Purse::Act };
-    let budget = if is_paid { 0 } else { budget(policy, purse, population)? };
+    let budget = if is_paid { 0 } else { budget(policy, verified.is_compromise(), population)? };
     Ok(Cleared { verified, purse, budget })
 }
 
-/// How much a purse holds today.
-fn budget(policy: &Policy, purse: Purse, population: Result<Option<u32>, &str>) -> Result<u32, Refusal> {
-    let budget = match (purse, population) {
-        (_, Err(why)) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
-        (Purse::Quarantine, Ok(population)) => policy.budget().quarantine(population),
-        (Purse::Act | Purse::Undo, Ok(None)) => return Err(Refusal::NoPopulation),
-        (Purse::Act | Purse::Undo, Ok(Some(population))) => policy.budget().limit(population),
+/// How much the purse holds today.
+fn budget(policy: &Policy, is_compromise: bool, population: Result<Option<u32>, &str>) -> Result<u32, Refusal> {
+    let budget = match population {
+        Err(why) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
+        Ok(population) if is_compromise => policy.budget().quarantine(population),
+        Ok(None) => return Err(Refusal::NoPopulation),
+        Ok(Some(population)) => policy.budget().limit(population),
     };
     if budget == 0 { Err(Refusal::NoBudget) } else { Ok(budget) }
 }

@@ -49,13 +49,14 @@ pub async fn serve(
         kill_switch_parameter: variable(environment, "CREDWARDEN_KILL_SWITCH_PARAMETER")?,
         own_roles: Arn::set(&variable(environment, "CREDWARDEN_REMEDY_ROLE_ARNS")?)?,
     };
+    let session_policy = variable(environment, "CREDWARDEN_SESSION_POLICY_ARN")?.parse()?;
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
     let aws = sdk_config().await;
     let ports = Ports {
         ssm: Ssm::new(aws_sdk_ssm::Client::new(&aws)),
         config: Config::new(aws_sdk_config::Client::new(&aws)),
         reader: Iam::of(&aws),
-        writer: IamWriter::new(aws_sdk_iam::Client::new(&aws)),
+        writer: IamWriter::new(aws_sdk_iam::Client::new(&aws), session_policy),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
     };
     let (settings, ports) = (&settings, &ports);

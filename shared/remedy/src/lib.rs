@@ -36,4 +36,5 @@ pub mod write;
 mod act;
 mod notice;
 mod rotate;
+mod sessions;
 mod step;

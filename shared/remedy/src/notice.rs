@@ -54,6 +54,7 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
                 do_by: begun.checked_add(UNDO_HOLDS).ok(),
                 ..notice
             },
+            Act::RevokeSessions => Notice { what: format!("its user's sessions were refused: {because}"), ..notice },
         }
     }
 

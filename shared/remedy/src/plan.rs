@@ -105,6 +105,7 @@ pub fn undoable<'a>(
             let how = match outcome {
                 Outcome::Done { .. } | Outcome::Undone { .. } => "has been undone",
                 Outcome::Withdrawn { .. } => "was given up before it had any effect",
+                Outcome::Ended => "ended with its time",
                 Outcome::Reversed => "was changed back by somebody else",
                 Outcome::Gone { .. } => "ended when it was gone",
             };

@@ -253,7 +253,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Step::Settled { at, outcome: Outcome::Done { .. } | Outcome::Undone { .. } | Outcome::Reversed } => {
                 Some(*at)
             }
-            Step::Settled { outcome: Outcome::Withdrawn { .. } | Outcome::Gone { .. }, .. }
+            Step::Settled { outcome: Outcome::Withdrawn { .. } | Outcome::Gone { .. } | Outcome::Ended, .. }
             | Step::Intended
             | Step::Applied { .. } => None,
         });

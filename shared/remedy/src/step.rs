@@ -121,7 +121,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                     until,
                 });
                 let status = match act {
-                    Act::Remedy(_) => Status::Done,
+                    Act::Remedy(_) | Act::RevokeSessions => Status::Done,
                     Act::Undo(_) => Status::Undone,
                 };
                 let changed =
@@ -131,6 +131,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             }
             Outcome::Undone { execution } => {
                 Answer::unchanged(Status::NothingToDo, format!("{credential}: undone by {execution}"))
+            }
+            Outcome::Ended => {
+                Answer::unchanged(Status::NothingToDo, format!("{credential}: {act} has ended with its time"))
             }
             Outcome::Reversed => Answer::unchanged(
                 Status::Held,

@@ -73,9 +73,13 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             limit: UNDO_PER_DAY,
             undoes: done.cloned(),
             hold: Some(hold),
+            beside: None,
         };
         match self.begun(intent, credential).await? {
-            Ok(work) => self.carry_out(work, plan, None, |_| Ok(())).await,
+            Ok(work) => {
+                self.end_revocation(credential).await?;
+                self.carry_out(work, plan, None, |_| Ok(())).await
+            }
             Err(answer) => Ok(answer),
         }
     }
@@ -97,6 +101,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Ok(undoable) => {
                 let (plan, tried) = (plan_undo(&undoable, self.remedy.undo), work.tried);
                 let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
+                self.end_revocation(&work.credential).await?;
                 self.carry_out(work, plan, Some(tried), |_| Ok(())).await
             }
             Err(NotUndoable::Gone) => {

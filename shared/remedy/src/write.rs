@@ -6,7 +6,7 @@ use std::future::Future;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::StatusType;
-use credwarden_credential::id::UserName;
+use credwarden_credential::id::{Arn, UserName};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::KeyStatus;
 
@@ -23,6 +23,13 @@ pub trait WriteIam {
         credential: &CredentialId,
         status: KeyStatus,
     ) -> impl Future<Output = Result<(), WriteError>>;
+
+    /// Has a user's sessions refused, by attaching the stack's policy to it (`AttachUserPolicy`). Doing it twice is doing it
+    /// once.
+    fn refuse_sessions(&self, user: &UserName) -> impl Future<Output = Result<(), WriteError>>;
+
+    /// Has them refused no more (`DetachUserPolicy`); not having been refused is as good.
+    fn accept_sessions(&self, user: &UserName) -> impl Future<Output = Result<(), WriteError>>;
 }
 
 /// A change that IAM did not make, or did not say that it has.
@@ -46,6 +53,16 @@ pub enum WriteError {
         /// What the SDK says.
         why: String,
     },
+    /// Failed after all retries; it may have happened.
+    #[error("failed to {doing} the policy that refuses the sessions of `{user}`: {why}")]
+    Sessions {
+        /// Whose.
+        user: UserName,
+        /// `attach` or `detach`.
+        doing: &'static str,
+        /// What the SDK says.
+        why: String,
+    },
 }
 
 /// Makes the change that was planned, once: the plan is consumed.
@@ -57,12 +74,14 @@ pub async fn apply<W: WriteIam>(plan: Plan, writer: &W) -> Result<(), WriteError
 #[derive(Clone, Debug)]
 pub struct IamWriter {
     client: Client,
+    /// The stack's policy that denies everything to sessions.
+    session_policy: Arn,
 }
 
 impl IamWriter {
-    /// Writes with this client.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    /// Writes with this client; sessions are refused by this policy.
+    pub fn new(client: Client, session_policy: Arn) -> Self {
+        Self { client, session_policy }
     }
 }
 
@@ -103,6 +122,20 @@ impl WriteIam for IamWriter {
             None => Ok(()),
             Some(Failure::NoSuchEntity) => Err(WriteError::NoSuchEntity { user, credential }),
             Some(Failure::Other(why)) => Err(WriteError::Failed { user, credential, why }),
+        }
+    }
+
+    async fn refuse_sessions(&self, user: &UserName) -> Result<(), WriteError> {
+        let call = self.client.attach_user_policy().user_name(user.as_str()).policy_arn(self.session_policy.as_str());
+        let failed = |why| WriteError::Sessions { user: user.clone(), doing: "attach", why };
+        call.send().await.map_err(|error| failed(DisplayErrorContext(&error).to_string())).map(drop)
+    }
+
+    async fn accept_sessions(&self, user: &UserName) -> Result<(), WriteError> {
+        let call = self.client.detach_user_policy().user_name(user.as_str()).policy_arn(self.session_policy.as_str());
+        match call.send().await.as_ref().map_err(failure) {
+            Ok(_) | Err(Failure::NoSuchEntity) => Ok(()),
+            Err(Failure::Other(why)) => Err(WriteError::Sessions { user: user.clone(), doing: "detach", why }),
         }
     }
 }

@@ -76,6 +76,8 @@ pub struct Deployment {
     pub parameters: BTreeMap<String, Parameter>,
     /// `DynamoDB` tables by name.
     pub tables: BTreeMap<String, Table>,
+    /// Documents of the managed policies by ARN.
+    pub managed_policies: BTreeMap<String, Value>,
     /// ARNs of the SNS topics.
     pub topics: BTreeSet<String>,
     /// `EventBridge` schedules.
@@ -110,6 +112,7 @@ impl Deployment {
             documents: BTreeMap::new(),
             parameters: BTreeMap::new(),
             tables: BTreeMap::new(),
+            managed_policies: BTreeMap::new(),
             topics: BTreeSet::new(),
             schedules: Vec::new(),
             event_rules: Vec::new(),
@@ -169,6 +172,9 @@ impl Deployment {
             "AWS::DynamoDB::Table" => {
                 let table = Table::read(name()?, properties)?;
                 self.tables.insert(table.name.clone(), table);
+            }
+            "AWS::IAM::ManagedPolicy" => {
+                self.managed_policies.insert(name()?, storage::managed_policy(properties)?);
             }
             "AWS::SNS::Topic" => {
                 storage::topic(properties)?;

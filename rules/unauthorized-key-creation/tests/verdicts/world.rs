@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use credwarden_credential::creation::{Coverage, Creation, CreationAct, Creator, Intended, Principal, Provenance};
 use credwarden_credential::id::AccessKeyId;
-use credwarden_credential::kind::{CredentialId, CredentialKind};
+use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{AccessKey, Credential, KeyStatus, LastUse, Listing, Status, User};
 use credwarden_estate::single;
 use credwarden_policy::document::DEFAULT;

@@ -196,6 +196,30 @@ impl WriteIam for GatedWriter {
         };
         self.gate.pass(format!("iam:{action} {credential}"), call, fail).await
     }
+
+    async fn refuse_sessions(&self, user: &UserName) -> Result<(), WriteError> {
+        self.attached(user, "attach").await
+    }
+
+    async fn accept_sessions(&self, user: &UserName) -> Result<(), WriteError> {
+        self.attached(user, "detach").await
+    }
+}
+
+impl GatedWriter {
+    /// Attaches the stack's policy to a user, or detaches it.
+    async fn attached(&self, user: &UserName, doing: &'static str) -> Result<(), WriteError> {
+        let call = async || {
+            self.iam.change(|estate| {
+                let attached = &mut estate.find_mut(user.as_str()).detail.attached_policies;
+                let policy = super::SESSION_POLICY.parse().unwrap();
+                if doing == "attach" { attached.insert(policy) } else { attached.remove(&policy) }
+            });
+            Ok(())
+        };
+        let fail = || WriteError::Sessions { user: user.clone(), doing, why: "no answer".to_owned() };
+        self.gate.pass(format!("iam:{doing} {user}"), call, fail).await
+    }
 }
 
 pub struct GatedTable {

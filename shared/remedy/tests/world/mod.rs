@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
 #![expect(unreachable_pub, dead_code, reason = "every file of tests uses its own part of the world")]
 
+pub mod compromise;
 pub mod gate;
 
 use std::cell::Cell;
@@ -49,6 +50,9 @@ pub const RULE: RuleName = RuleName::AccessKeyAge;
 pub const CONFIG: &str = "arn:aws:sts::123456789012:assumed-role/AWSServiceRoleForConfigRemediation/config";
 pub const SCHEDULE: &str = "arn:aws:sts::123456789012:assumed-role/advance-work/credwarden-advance-work";
 pub const PERSON: &str = "arn:aws:sts::123456789012:assumed-role/security/bob";
+
+/// The stack's policy that refuses sessions.
+pub const SESSION_POLICY: &str = "arn:aws:iam::123456789012:policy/credwarden-refuse-sessions";
 
 const POLICY: &str = "/credwarden/policy";
 const KILL_SWITCH: &str = "/credwarden/kill-switch";
@@ -246,6 +250,12 @@ impl World {
         let estate = self.iam.estate();
         let mut held = estate.users.iter().flat_map(|user| user.of(credential.kind()));
         held.find(|found| found.id == *credential).unwrap().status
+    }
+
+    /// Whether a user's sessions are refused.
+    pub fn are_sessions_refused(&self, name: &str) -> bool {
+        let policy = SESSION_POLICY.parse().unwrap();
+        self.iam.estate().find(name).unwrap().detail.attached_policies.contains(&policy)
     }
 
     pub fn by_hand(&self, key: &CredentialId, status: KeyStatus) {

@@ -9,6 +9,7 @@ use credwarden_sandbox::faults::{Act, Matching};
 use credwarden_sandbox::sandbox::{Options, Sandbox};
 use credwarden_sandbox::tricks::Trick;
 use jiff::SignedDuration;
+use serde_json::Value;
 
 use crate::verdicts::{activate, developer, key, looked_at, vending};
 use crate::{RECORDER, RULE, recorded};
@@ -48,7 +49,7 @@ async fn a_key_that_somebody_creates_or_re_activates_who_may_not_is_inactive_whe
     assert!(by[0].ends_with(&format!("/{RECORDER}")), "{by:?}");
     let ledger = Ledger::of(&sandbox).await?;
     assert_eq!((ledger.spent("quarantine"), ledger.spent("act")), (2, 0));
-    assert!(ledger.open().is_empty(), "{:?}", ledger.open());
+    assert_eq!(ledger.open().len(), 2, "only the sessions are waited for: {:?}", ledger.open());
 
     // What was done is undone, and the event of that takes nothing away again.
     let user_id = estate.find("robot").context("it is there")?.id().to_string();
@@ -56,6 +57,44 @@ async fn a_key_that_somebody_creates_or_re_activates_who_may_not_is_inactive_whe
     let again = heard(&sandbox).await?;
     assert!(again.iter().all(|execution| Ended::of(execution).status == "held"), "{again:?}");
     assert!(sandbox.active_keys().await?.contains(&bad));
+    assert_sound(&sandbox).await
+}
+
+/// Whether the user's sessions are refused by the stack's policy.
+async fn are_sessions_refused(sandbox: &Sandbox, user: &str) -> Result<bool> {
+    let truth = sandbox.truth().await?;
+    let mut users = truth.get("users").and_then(Value::as_array).into_iter().flatten();
+    let found = users.find(|found| found["name"] == user).with_context(|| format!("`{user}` is there"))?;
+    let attached = found["attached"].as_array().into_iter().flatten();
+    Ok(attached.filter_map(Value::as_str).any(|arn| arn.ends_with(":policy/credwarden-refuse-sessions")))
+}
+
+#[tokio::test]
+async fn sessions_of_a_stolen_key_are_refused_for_as_long_as_they_last_or_until_it_is_given_back() -> Result<()> {
+    let estate = estate();
+    let sandbox = looked_at(options(), &estate).await?;
+    for user in ["robot", "other"] {
+        key(&sandbox, &developer(), user).await?;
+        assert_eq!(heard(&sandbox).await?.len(), 1);
+        assert!(are_sessions_refused(&sandbox, user).await?, "{user}");
+    }
+    let other = estate.find("other").context("it is there")?.id().to_string();
+    let taken = sandbox.executions().pop().context("an execution")?;
+    let taken = Ended::of(&taken).changed.pop().context("a key was changed")?;
+    assert_eq!(undo(&sandbox, &other, &taken).await?.status, "undone");
+    assert!(!are_sessions_refused(&sandbox, "other").await?, "at once");
+    // What the undo's own event starts is another matter.
+    heard(&sandbox).await?;
+
+    sandbox.advance(SignedDuration::from_hours(35)).await?;
+    sandbox.fire_schedules().await?;
+    sandbox.run_automations().await?;
+    assert!(are_sessions_refused(&sandbox, "robot").await?);
+    sandbox.advance(SignedDuration::from_hours(2)).await?;
+    sandbox.fire_schedules().await?;
+    sandbox.run_automations().await?;
+    assert!(!are_sessions_refused(&sandbox, "robot").await?);
+    assert!(Ledger::of(&sandbox).await?.open().is_empty());
     assert_sound(&sandbox).await
 }
 

@@ -58,6 +58,9 @@ pub(crate) async fn created() -> Result<Sandbox> {
 /// Somebody who may not creates a credential of every further kind, and each is taken away as its event is heard.
 async fn taken_away(sandbox: &Sandbox) -> Result<()> {
     let thief = Person::role("arn:aws:iam::123456789012:role/developer", "dana");
+    sandbox.act(&thief, "CreateAccessKey", &[("UserName", "newcomer")]).await?;
+    sandbox.deliver_events().await?;
+    sandbox.run_automations().await?;
     for (action, name, value) in [
         ("CreateServiceSpecificCredential", "ServiceName", "codecommit.amazonaws.com"),
         ("UploadSSHPublicKey", "SSHPublicKeyBody", "ssh-rsa AAAAB3 dana"),
@@ -78,6 +81,10 @@ async fn taken_away(sandbox: &Sandbox) -> Result<()> {
         let status = newcomer.pointer(&format!("/{kind}/0/status"));
         ensure!(status.is_some_and(|status| status == "Inactive"), "{kind}: {newcomer}, {:?}", sandbox.executions());
     }
+    // No session of the key can be left by then.
+    sandbox.advance(HOUR * 37).await?;
+    sandbox.fire_schedules().await?;
+    sandbox.run_automations().await?;
     Ok(())
 }
 

@@ -279,6 +279,12 @@ fn of_identities() -> Vec<Probe> {
     ] {
         probes.push(elsewhere(action, change_of(PROTECTED_USER)));
     }
+    let policy = |user: &str, name: &str| json!({ "UserName": user, "PolicyArn": format!("arn:aws:iam::123456789012:policy/{name}") });
+    for action in ["iam:AttachUserPolicy", "iam:DetachUserPolicy"] {
+        probes.push(ours(action, policy("silent", "credwarden-refuse-sessions")));
+        probes.push(elsewhere(action, policy("silent", "another")));
+    }
+    probes.push(elsewhere("iam:AttachUserPolicy", policy(PROTECTED_USER, "credwarden-refuse-sessions")));
     let exception = "credwarden:exception/access-key-age";
     let on = |user: &str, key: &str| json!({ "UserName": user, "Tags": [{ "Key": key, "Value": "any" }] });
     let off = |user: &str, key: &str| json!({ "UserName": user, "TagKeys": [key] });

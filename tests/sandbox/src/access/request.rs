@@ -73,6 +73,13 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
             let path = directory.group_path(name).unwrap_or_else(|| "/".to_owned());
             vec![scope.iam_arn(&format!("group{path}{name}"))]
         }
+        "iam:AttachUserPolicy" | "iam:DetachUserPolicy" => {
+            let user = user_arn(text(parameters, "UserName")?, scope, directory);
+            let mut request = request(&call.action, vec![user], scope);
+            let policy = text(parameters, "PolicyArn")?.to_owned();
+            request.context.insert("iam:PolicyARN".to_owned(), Some(policy));
+            return Ok(vec![request]);
+        }
         "iam:TagUser" | "iam:UntagUser" => return tagging(call, scope, directory),
         "config:GetComplianceDetailsByConfigRule" => vec![rule_arn(text(parameters, "ConfigRuleName")?, scope)],
         "config:StartConfigRulesEvaluation" => {

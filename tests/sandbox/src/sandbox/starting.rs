@@ -127,6 +127,12 @@ async fn deploy(deployment: &Deployment, emulator: &Emulator) -> Result<()> {
             update.with_context(|| format!("failed to let items of `{}` expire", table.name))?;
         }
     }
+    for (arn, document) in &deployment.managed_policies {
+        let name = arn.rsplit('/').next().unwrap_or(arn);
+        let document = document.to_string();
+        let create = emulator.iam("CreatePolicy", &[("PolicyName", name), ("PolicyDocument", &document)]).await;
+        create.with_context(|| format!("failed to make policy `{name}`"))?;
+    }
     for parameter in deployment.parameters.values() {
         let put = emulator.json(region, "AmazonSSM.PutParameter", &parameter.request).await;
         put.with_context(|| format!("failed to make parameter `{}`", parameter.name))?;

@@ -175,8 +175,12 @@ impl<'a> Resolver<'a> {
             Some(name) => self.text(name)?,
             None => format!("{}-{id}", self.scope.stack),
         };
-        // `Ref` of a topic is its ARN.
-        Ok(if kind == "AWS::SNS::Topic" { self.scope.arn("sns", &name) } else { name })
+        // `Ref` of these is the ARN.
+        Ok(match kind {
+            "AWS::SNS::Topic" => self.scope.arn("sns", &name),
+            "AWS::IAM::ManagedPolicy" => self.scope.iam_arn(&format!("policy/{name}")),
+            _ => name,
+        })
     }
 
     /// What `Fn::GetAtt` gives.
@@ -275,6 +279,7 @@ fn naming(kind: &str) -> Option<(&'static str, &'static str)> {
         "AWS::Lambda::Function" => ("FunctionName", "lambda function:{}"),
         "AWS::IAM::Role" => ("RoleName", ""),
         "AWS::IAM::Policy" => ("PolicyName", ""),
+        "AWS::IAM::ManagedPolicy" => ("ManagedPolicyName", ""),
         "AWS::Config::ConfigRule" => ("ConfigRuleName", ""),
         "AWS::SSM::Document" | "AWS::SSM::Parameter" => ("Name", ""),
         "AWS::DynamoDB::Table" => ("TableName", "dynamodb table/{}"),

@@ -1,4 +1,4 @@
-//! Parameters and tables, which the emulator holds, and topics.
+//! Parameters, tables and managed policies, which the emulator holds, and topics.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
@@ -93,6 +93,15 @@ impl Table {
         let specification = json!({ "AttributeName": attribute, "Enabled": true });
         Some(json!({ "TableName": self.name, "TimeToLiveSpecification": specification }))
     }
+}
+
+/// Reads a managed policy's document, which is attached later, to its last property.
+pub(super) fn managed_policy(mut properties: Properties) -> Result<Value> {
+    let document = properties.need("PolicyDocument")?;
+    properties.unseen(&["ManagedPolicyName"], "the name is already read");
+    properties.unseen(&["Description", "Path"], "it is for people; the path is the root");
+    properties.finish()?;
+    Ok(document)
 }
 
 /// Reads an SNS topic to its last property.
