@@ -1,7 +1,5 @@
 //! Every kind of credential that IAM gives a status: taken away, given back, held, and never lost on the way.
 
-#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
-
 mod world;
 
 use credwarden_credential::kind::CredentialKind;

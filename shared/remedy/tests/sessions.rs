@@ -1,7 +1,5 @@
 //! Sessions of a compromised access key: refused before it is deactivated, for as long as they last, whatever dies.
 
-#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
-
 mod world;
 
 use credwarden_credential::kind::CredentialKind;
