@@ -1,6 +1,7 @@
 //! The loop taken once round on a seeded company, told as it goes: `cargo sandbox`.
 
 mod creators;
+mod half_year;
 mod table;
 
 use std::collections::BTreeMap;
@@ -28,9 +29,10 @@ pub async fn tell(out: &mut impl Write, progress: &Progress) -> Result<()> {
     let now: Timestamp = FIRST_DAY.parse().context("the first day")?;
     let sandbox = Sandbox::start_with(Options::at(now), progress).await?;
     let company = company(now);
-    let users = company.estate.users.len();
+    let estate = half_year::with_owners(company.estate);
+    let users = estate.users.len();
     progress.say(&format!("seeding a company of {users} users"));
-    sandbox.seed(&serde_json::to_value(Seed::from(&company.estate))?).await?;
+    sandbox.seed(&serde_json::to_value(Seed::from(&estate))?).await?;
     let in_use: Vec<_> =
         company.specimens.iter().flat_map(|specimen| &specimen.held).map(ToString::to_string).collect();
     let rules = sandbox.rules();
@@ -58,6 +60,7 @@ pub async fn tell(out: &mut impl Write, progress: &Progress) -> Result<()> {
     compliance(out, &sandbox, &rules, "after")?;
     undo(out, &sandbox, &in_use, progress).await?;
     creators::tell(out, &sandbox, progress).await?;
+    half_year::tell(out, &sandbox, &in_use, progress).await?;
     sums(out, &sandbox, begun)
 }
 
@@ -109,6 +112,14 @@ fn headline(out: &mut impl Write, sandbox: &Sandbox, text: &str) -> Result<()> {
 struct Told(BTreeMap<(String, String), String>);
 
 impl Told {
+    /// Whether one of these ended otherwise than the last of its user and document.
+    fn is_news(&self, executions: &[Execution], sandbox: &Sandbox) -> bool {
+        executions.iter().any(|execution| {
+            let line = Line::of(execution, sandbox);
+            self.0.get(&(line.user, execution.document.clone())) != Some(&line.status)
+        })
+    }
+
     fn tell(&mut self, out: &mut impl Write, sandbox: &Sandbox, executions: &[Execution]) -> Result<()> {
         let mut table = Table::new(["user", "document", "steps", "answer", "why"]);
         let mut as_before = 0;
