@@ -22,8 +22,8 @@ use crate::sandbox::{Options, Sandbox};
 
 use table::Table;
 
-/// Takes the loop round and writes what happens to `out`: four days of a company, an undo, and a key that
-/// somebody makes who may not.
+/// Takes the loop round and writes what happens to `out`: four days of a company, an undo, a key that somebody makes who may
+/// not, and half a year of rotations.
 pub async fn tell(out: &mut impl Write, progress: &Progress) -> Result<()> {
     let begun = Instant::now();
     let now: Timestamp = FIRST_DAY.parse().context("the first day")?;
@@ -50,7 +50,8 @@ pub async fn tell(out: &mut impl Write, progress: &Progress) -> Result<()> {
     headline(out, &sandbox, "what was reported a day ago is acted on, within the day's budget")?;
     told.tell(out, &sandbox, &executions)?;
 
-    raise_budget(&sandbox).await?;
+    let mut policy = sandbox.deployed_policy()?;
+    raise_budget(&sandbox, &mut policy).await?;
     progress.say("day 2: hourly schedule, evaluation, remediation");
     let executions = pass_a_day(&sandbox, &in_use).await?;
     headline(out, &sandbox, "olivia has raised the budget to all keys")?;
@@ -59,14 +60,13 @@ pub async fn tell(out: &mut impl Write, progress: &Progress) -> Result<()> {
     evaluate(&sandbox, &rules).await?;
     compliance(out, &sandbox, &rules, "after")?;
     undo(out, &sandbox, &in_use, progress).await?;
-    creators::tell(out, &sandbox, progress).await?;
-    half_year::tell(out, &sandbox, &in_use, progress).await?;
+    creators::tell(out, &sandbox, &mut policy, progress).await?;
+    half_year::tell(out, &sandbox, &mut policy, &in_use, progress).await?;
     sums(out, &sandbox, begun)
 }
 
 /// The policy's budget is for accounts in which somebody watches; it holds from the next act on.
-async fn raise_budget(sandbox: &Sandbox) -> Result<()> {
-    let mut policy = sandbox.deployed_policy()?;
+async fn raise_budget(sandbox: &Sandbox, policy: &mut Value) -> Result<()> {
     let members = policy.as_object_mut().context("a policy is an object")?;
     members.insert("budget".to_owned(), json!({ "perDay": 100, "percentPerDay": 100 }));
     sandbox.set_policy(&policy.to_string()).await

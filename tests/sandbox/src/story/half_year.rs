@@ -86,11 +86,11 @@ const EXCEPTED_FOR: i64 = 70;
 pub(super) async fn tell(
     out: &mut impl Write,
     sandbox: &Sandbox,
+    policy: &mut Value,
     company_uses: &[String],
     progress: &Progress,
 ) -> Result<()> {
     let begun = sandbox.now();
-    let mut policy = sandbox.deployed_policy()?;
     let rotate = json!({ "default": { "remedy": "rotate-key", "mode": "enforce" } });
     *policy.pointer_mut("/remedies/access-key-age").context("the policy answers the rule")? = rotate;
     sandbox.set_policy(&policy.to_string()).await?;
