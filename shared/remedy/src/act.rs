@@ -4,6 +4,7 @@ use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Status as CredentialStatus};
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::notice::Notice;
+use credwarden_ledger::request::Request;
 use credwarden_ledger::rotation::KeptRotation;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Begun, Intent, Outcome, Step, Work};
@@ -82,8 +83,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
 
     /// Who goes on where this remedy has done its part: whom the policy names for a finding, or who has begun.
     fn handed_on(&self, rule: RuleName, verdict: &Verdict) -> Option<RemedyName> {
-        let found = verdict.findings().filter_map(|finding| finding.credential());
-        let named = found.filter_map(|credential| self.another_for(rule, credential)).next();
+        let mut found = verdict.findings().filter_map(|finding| finding.credential());
+        let named = found.find_map(|credential| self.another_for(rule, credential));
         // INVARIANT (liveness): a rotation ends by its own remedy, whatever the policy names by now.
         let is_begun = self.record.rotations.iter().any(KeptRotation::is_open);
         let begun = (is_begun && RemedyName::RotateKey.can_answer(rule)).then_some(RemedyName::RotateKey);
@@ -107,7 +108,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
     ) -> Result<Result<Cleared<'_>, Blocked>, Fault> {
         let verified = match verify(background.judge, self.user, credential, self.policy, self.now) {
             Ok(verified) => verified,
-            Err(unverified) => return self.unverified(credential, &unverified).map(Err),
+            Err(why) => return unverified(credential, &why).map(Err),
         };
         let refused = self.refused(&verified);
         Ok(guard(verified, &self.facts(background, is_paid), self.now).map_err(|refusal| refused(&refusal)))
@@ -126,18 +127,6 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             population: population.as_ref().map(|count| *count).map_err(String::as_str),
             is_paid,
         }
-    }
-
-    /// What follows where nothing is verified of a credential.
-    pub(crate) fn unverified(&self, credential: &CredentialId, unverified: &Unverified) -> Result<Blocked, Fault> {
-        let (status, reason) = match unverified {
-            Unverified::Settled(reason) => (Status::NothingToDo, reason.clone()),
-            Unverified::Unknown(gap) => {
-                let Answer { status, reason, .. } = unknown(gap)?;
-                (status, format!("{credential}: {reason}"))
-            }
-        };
-        Ok(Blocked { status, reason, notice: None })
     }
 
     /// What follows where the guard refuses what was verified.
@@ -163,7 +152,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Err(blocked) => return self.blocked(blocked).await,
         };
         let because = format!("{}: {}", background.rule, cleared.verified().ground());
-        self.undertake(&cleared, because, |verified, live| self.still(verified, live)).await
+        let request = self.lease.request.clone();
+        self.undertake(&cleared, request, because, |verified, live| self.still(verified, live)).await
     }
 
     /// Says what keeps a credential from being acted on.
@@ -173,10 +163,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         Ok(Answer::unchanged(status, reason))
     }
 
-    /// Writes down, with the reason, pays for and makes the change of a cleared credential.
+    /// Writes down, with who asked first and why, pays for and makes the change of a cleared credential.
     pub(crate) async fn undertake(
         &self,
         cleared: &Cleared<'_>,
+        request: Request,
         because: String,
         still: impl Fn(&Verified<'_>, &Credential) -> Result<(), Refusal>,
     ) -> Result<Answer, Fault> {
@@ -193,7 +184,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let work = Work {
             act,
             credential: credential.clone(),
-            request: self.lease.request.clone(),
+            request,
             taken_up: Vec::new(),
             begun: self.now,
             tried: self.now,
@@ -269,19 +260,17 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         // it yet. Making the change again is right in both cases; forgetting the intent only where no list lags.
         let tried = work.tried;
         match cleared {
-            Ok(cleared) => match plan(&cleared, self.remedy.act) {
-                Some(plan) => {
-                    let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
-                    if cleared.verified().is_compromise() {
-                        self.revoke_sessions(&work.credential, None).await?;
-                    }
-                    self.carry_out(work, plan, Some(tried), |live| still(cleared.verified(), live)).await
-                }
-                None => {
+            Ok(cleared) => {
+                let Some(plan) = plan(&cleared, self.remedy.act) else {
                     let after = sighting(cleared.verified().live(), self.now);
-                    self.take_over_and_settle(work, Outcome::Done { after }).await
+                    return self.take_over_and_settle(work, Outcome::Done { after }).await;
+                };
+                let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
+                if cleared.verified().is_compromise() {
+                    self.revoke_sessions(&work.credential, None).await?;
                 }
-            },
+                self.carry_out(work, plan, Some(tried), |live| still(cleared.verified(), live)).await
+            }
             Err(Blocked { status, reason, notice }) => {
                 self.tell(notice.as_deref()).await?;
                 let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
@@ -307,6 +296,18 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             Begun::NotTaken(why) => refused(Status::Held, format!("budget and ledger are unavailable: {why}")),
         }
     }
+}
+
+/// What follows where nothing is verified of a credential.
+pub(crate) fn unverified(credential: &CredentialId, why: &Unverified) -> Result<Blocked, Fault> {
+    let (status, reason) = match why {
+        Unverified::Settled(reason) => (Status::NothingToDo, reason.clone()),
+        Unverified::Unknown(gap) => {
+            let Answer { status, reason, .. } = unknown(gap)?;
+            (status, format!("{credential}: {reason}"))
+        }
+    };
+    Ok(Blocked { status, reason, notice: None })
 }
 
 /// A fact that is not known: a fault where trying again may help, held where it makes no sense.

@@ -207,7 +207,13 @@ pub fn permit<'a>(verified: Verified<'a>, facts: &Facts<'_>, now: Timestamp) -> 
             }
         }
     }
-    Ok(Permitted { verified, remedy: named })
+    // INVARIANT (a policy edit is a mass action): a class that opts for force today forces nobody before tomorrow.
+    let is_forcing = |policy: &Policy| {
+        let class = policy.class(user).ok();
+        class.and_then(|class| policy.remedy(rule, class, credential.kind())).is_some_and(|remedy| remedy.force)
+    };
+    let force = named.force && reported.is_ok_and(|earlier| earlier.is_some_and(is_forcing));
+    Ok(Permitted { verified, remedy: Remedy { force, ..named } })
 }
 
 /// Says whether what is permitted may be changed at `now`.

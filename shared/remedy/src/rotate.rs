@@ -19,7 +19,7 @@ use credwarden_policy::rotation::{Acknowledged, Decision, Facts, Forced, Next};
 use credwarden_policy::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::act::{Background, Blocked, unknown};
+use crate::act::{self, Background, Blocked, unknown};
 use crate::answer::{Answer, Status};
 use crate::fault::Fault;
 use crate::guard::{InUse, Permitted, Refusal, clear, permit, silent, unused_since};
@@ -156,7 +156,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             };
             return self.give_up_rotation(Some(kept), Status::NothingToDo, format!("{key} is inactive")).await;
         }
-        let forced = self.forced(scene, key, kept);
+        let forced = forced(scene, key, kept);
         let verified = match &forced {
             Some(forced) => verify_asked(self.user, key, self.policy, forced),
             None => verify(scene.background.judge, self.user, key, self.policy, self.now),
@@ -164,7 +164,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let verified = match verified {
             Ok(verified) => verified,
             Err(unverified) => {
-                let Blocked { status, reason, .. } = self.unverified(key, &unverified)?;
+                let Blocked { status, reason, .. } = act::unverified(key, &unverified)?;
                 return match unverified {
                     Unverified::Settled(_) => self.withdraw(open, kept, status, reason).await,
                     // What is not known ends nothing.
@@ -205,7 +205,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 }
             }
             Next::End => Ok(Answer::unchanged(Status::NothingToDo, format!("{key}: its rotation has ended"))),
-            Next::Deactivate { though_in_use } => self.make_inactive(scene, permitted, open, though_in_use).await,
+            Next::Deactivate { though_in_use } => self.make_inactive(scene, permitted, kept, open, though_in_use).await,
         }
     }
 
@@ -234,15 +234,6 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             may_force: remedy.force,
         };
         (scene.rotating.plan)(&facts, self.now)
-    }
-
-    /// The request by which a key is rotated whatever its age: that of this execution, or that which its rotation began
-    /// with.
-    fn forced(&self, scene: &Scene<'_>, key: &CredentialId, kept: Option<&KeptRotation>) -> Option<Forced> {
-        let begun = kept.filter(|kept| kept.is_open()).and_then(|kept| kept.rotation.forced.clone());
-        let asked =
-            scene.asked.forced.as_ref().filter(|(keys, _)| keys.contains(key)).map(|(_, forced)| forced.clone());
-        begun.or(asked)
     }
 
     /// When the ledger says that a key was made inactive last, by whatever remedy.
@@ -300,6 +291,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         &self,
         scene: &Scene<'_>,
         permitted: Permitted<'_>,
+        kept: Option<&KeptRotation>,
         open: Option<Work>,
         though_in_use: bool,
     ) -> Result<Answer, Fault> {
@@ -322,7 +314,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 };
                 let though =
                     if though_in_use { "; it was in use past its deadline, and its owner has a new one" } else { "" };
-                self.undertake(&cleared, because + though, still).await
+                self.undertake(&cleared, self.request_of(scene, kept), because + though, still).await
             }
             (None, Err(blocked)) => self.blocked(blocked).await,
         }
@@ -355,4 +347,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         }
         Ok(Answer::unchanged(status, reason))
     }
+}
+
+/// The request by which a key is rotated whatever its age: that of this execution, or that which its rotation began with.
+fn forced(scene: &Scene<'_>, key: &CredentialId, kept: Option<&KeptRotation>) -> Option<Forced> {
+    let begun = kept.filter(|kept| kept.is_open()).and_then(|kept| kept.rotation.forced.clone());
+    let asked = scene.asked.forced.as_ref().filter(|(keys, _)| keys.contains(key)).map(|(_, forced)| forced.clone());
+    begun.or(asked)
 }

@@ -1,7 +1,5 @@
 //! How a key is rotated: step by step, with the schedule alone, and by the owner's doing only.
 
-#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
-
 mod world;
 
 use credwarden_credential::snapshot::{KeyStatus, Status as CredentialStatus};
@@ -106,6 +104,27 @@ async fn an_owner_who_never_moves_is_told_again_and_keeps_the_key() {
     assert_eq!(answer.status, Status::Held, "{}", answer.reason);
     assert_eq!(world.writes(), []);
     assert!(!world.is_settled().await, "it is looked at again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_that_opts_for_force_forces_nobody_before_that_was_reported_for_a_day() {
+    let world = World::rotating(busy(), "").await;
+    let old = world.key("alice", 0);
+    world.remediate("alice").await;
+    let new = world.create_key("alice");
+    world.use_key(&new);
+    for _ in 0..16 {
+        world.use_key(&old);
+        world.days(1).await;
+    }
+    let forcing = rotating_policy(r#", "force": true"#);
+    world.set_policy(&forcing);
+    assert_eq!(world.remediate("alice").await.status, Status::Held);
+    world.reported(&forcing, SignedDuration::from_hours(23)).await;
+    assert_eq!(world.remediate("alice").await.status, Status::Held);
+    world.pass_time(SignedDuration::from_hours(1));
+    assert_eq!(world.remediate("alice").await.status, Status::Done);
+    assert_eq!(world.status(&old), CredentialStatus::Inactive);
 }
 
 #[tokio::test(start_paused = true)]

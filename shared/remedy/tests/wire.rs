@@ -42,6 +42,10 @@ async fn execution(status: AutomationExecutionStatus, steps: Vec<StepExecution>)
     Ssm::new(mock_client!(aws_sdk_ssm, [&rule])).automation_execution("e").await.unwrap()
 }
 
+fn writer(client: aws_sdk_iam::Client) -> IamWriter {
+    IamWriter::new(client, "arn:aws:iam::123456789012:policy/credwarden-refuse-sessions".parse().unwrap())
+}
+
 #[tokio::test]
 async fn an_execution_is_read_with_who_executed_it() {
     let execution = execution(AutomationExecutionStatus::Inprogress, Vec::new()).await;
@@ -102,7 +106,7 @@ async fn a_key_is_updated_by_the_name_of_its_user() {
                 && request.status() == Some(&StatusType::Inactive)
         })
         .then_output(|| UpdateAccessKeyOutput::builder().build());
-    let writer = IamWriter::new(mock_client!(aws_sdk_iam, [&rule]));
+    let writer = writer(mock_client!(aws_sdk_iam, [&rule]));
     let (user, key): (UserName, CredentialId) = ("alice".parse().unwrap(), "AKIAIOSFODNN7EXAMPLE".parse().unwrap());
     writer.set_status(&user, &key, KeyStatus::Inactive).await.unwrap();
     assert_eq!(rule.num_calls(), 1);
@@ -118,9 +122,9 @@ async fn a_key_that_is_gone_is_told_from_a_failure() {
         UpdateAccessKeyError::generic(ErrorMetadata::builder().code("AccessDenied").message("no").build())
     });
     let (user, key): (UserName, CredentialId) = ("alice".parse().unwrap(), "AKIAIOSFODNN7EXAMPLE".parse().unwrap());
-    let error = IamWriter::new(mock_client!(aws_sdk_iam, [&gone])).set_status(&user, &key, KeyStatus::Active).await;
+    let error = writer(mock_client!(aws_sdk_iam, [&gone])).set_status(&user, &key, KeyStatus::Active).await;
     assert!(matches!(error, Err(WriteError::NoSuchEntity { .. })), "{error:?}");
-    let error = IamWriter::new(mock_client!(aws_sdk_iam, [&denied])).set_status(&user, &key, KeyStatus::Active).await;
+    let error = writer(mock_client!(aws_sdk_iam, [&denied])).set_status(&user, &key, KeyStatus::Active).await;
     let text = error.unwrap_err().to_string();
     assert!(
         text.starts_with("failed to update access key AKIAIOSFODNN7EXAMPLE of `alice`: ")

@@ -182,10 +182,11 @@ impl World {
         ledger.keep_passes(rule, &passes, at).await.unwrap();
     }
 
-    /// The estate, whose access keys are rotated; `more` stands in the policy's entry.
+    /// The same of a policy that has access keys rotated; `more` stands in its entry.
     pub async fn rotating(estate: Estate, more: &str) -> Self {
-        let world = Self::new(estate).await;
-        world.set_policy(&rotating_policy(more));
+        let (world, policy) = (Self::just_installed(estate), rotating_policy(more));
+        world.set_policy(&policy);
+        world.reported(&policy, age_days(2)).await;
         world
     }
 

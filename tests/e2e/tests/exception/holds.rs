@@ -18,18 +18,18 @@ async fn a_held_key_is_left_alone_until_it_is_released_or_the_time_is_over() {
     let keys: Vec<_> = estate.users[0].keys.iter().map(|owned| owned.key.id.to_string()).collect();
     let (held, other) = (keys[0].as_str(), keys[1].as_str());
     let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
-    let hold = Ask::grant(&user_id, held, "2026-12-14").operation("hold");
-    let asked = async |ask_for: &Ask<'_>| Ended::of(&ask(&sandbox, ask_for).await.unwrap());
+    let ask_for = Ask::grant(&user_id, held, "2026-12-14").operation("hold");
+    let asked = async |what: &Ask<'_>| Ended::of(&ask(&sandbox, what).await.unwrap());
 
     // What may not be is refused, and holds nothing.
     for (wrong, reason) in [
-        (Ask { credential: "all", ..hold.clone() }, "no credential is named"),
-        (Ask { justification: "none", ..hold.clone() }, "no reason is given"),
-        (Ask { until: "none", ..hold.clone() }, "no end is given"),
-        (Ask { until: "2026-11-23", ..hold.clone() }, "it would have ended on 2026-11-23"),
-        (Ask { until: "2026-12-25", ..hold.clone() }, "the policy lets a hold last for 30 days, until 2026-12-24"),
-        (Ask { user_id: "AIDAGONEGONEGONEGONE", ..hold.clone() }, "was deleted"),
-        (hold.clone().operation("release"), "nobody holds it"),
+        (Ask { credential: "all", ..ask_for.clone() }, "no credential is named"),
+        (Ask { justification: "none", ..ask_for.clone() }, "no reason is given"),
+        (Ask { until: "none", ..ask_for.clone() }, "no end is given"),
+        (Ask { until: "2026-11-23", ..ask_for.clone() }, "it would have ended on 2026-11-23"),
+        (Ask { until: "2026-12-25", ..ask_for.clone() }, "the policy lets a hold last for 30 days, until 2026-12-24"),
+        (Ask { user_id: "AIDAGONEGONEGONEGONE", ..ask_for.clone() }, "was deleted"),
+        (ask_for.clone().operation("release"), "nobody holds it"),
     ] {
         let ended = asked(&wrong).await;
         assert_eq!(ended.status, "refused", "{wrong:?}: {ended:?}");
@@ -37,7 +37,7 @@ async fn a_held_key_is_left_alone_until_it_is_released_or_the_time_is_over() {
     }
 
     // Nobody has to approve it; the other key is none of its business.
-    let done = asked(&hold).await;
+    let done = asked(&ask_for).await;
     assert_eq!(
         (done.status.as_str(), done.reason.as_str()),
         ("done", format!("{held} is left alone until 2026-12-14T23:59:59Z").as_str())
@@ -48,12 +48,12 @@ async fn a_held_key_is_left_alone_until_it_is_released_or_the_time_is_over() {
         "{answer:?}"
     );
     assert_eq!((status(&sandbox, held).await, status(&sandbox, other).await), ("Active".into(), "Inactive".into()));
-    let shorter = asked(&Ask { until: "2026-12-01", ..hold.clone() }).await;
+    let shorter = asked(&Ask { until: "2026-12-01", ..ask_for.clone() }).await;
     assert!(shorter.reason.contains("holds it until 2026-12-14 already"), "{shorter:?}");
 
     // Released, it is acted upon; held again, it is left alone until the time is over.
-    assert_eq!(asked(&hold.clone().operation("release")).await.status, "done");
-    let again = asked(&Ask { until: "2026-11-30", by: "dana", ..hold.clone() }).await;
+    assert_eq!(asked(&ask_for.clone().operation("release")).await.status, "done");
+    let again = asked(&Ask { until: "2026-11-30", by: "dana", ..ask_for.clone() }).await;
     assert_eq!(again.status, "done", "{again:?}");
     sandbox.advance(SignedDuration::from_hours(24)).await.unwrap();
     assert_eq!(remedy(&sandbox, &user_id).await.unwrap().status, "held");

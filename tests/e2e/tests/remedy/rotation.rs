@@ -21,8 +21,8 @@ struct Scene {
 
 impl Scene {
     async fn of(key_age: i64, used: i64, entry: Value) -> Self {
-        let user = Estate::new(noon()).user("alice").tag("owner", "alice@example.com");
-        let estate = user.key(age_days(key_age)).used(age_days(used), "s3");
+        let alice = Estate::new(noon()).user("alice").tag("owner", "alice@example.com");
+        let estate = alice.key(age_days(key_age)).used(age_days(used), "s3");
         let mut rotated = json!({ "remedy": "rotate-key", "mode": "enforce" });
         credwarden_e2e::remedy::merge(&mut rotated, entry);
         let change = |policy: &mut Value| policy["remedies"]["access-key-age"] = json!({ "default": rotated });
@@ -145,5 +145,6 @@ async fn a_person_has_a_young_key_rotated() {
     let done = work(&scene.sandbox, &scene.user, "rotate-key", &scene.old).await.unwrap().unwrap();
     let because = done["because"].as_str().unwrap();
     assert!(because.contains("user/olivia asked for it") && because.contains("INC-77"), "{done}");
+    assert!(done["request"]["requester"].as_str().unwrap().ends_with("user/olivia"), "whoever asked first: {done}");
     assert_sound(&scene.sandbox).await.unwrap();
 }

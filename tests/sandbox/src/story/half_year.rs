@@ -82,7 +82,7 @@ const JOBS: [i64; 2] = [91, 182];
 const EXCEPTED_FOR: i64 = 70;
 
 /// Lets half a year go by, in which the policy has old keys rotated. Whoever finds the key of its programs refused ends the
-/// story.
+/// story. AWS Config and the schedule come every fifth day and then every tenth, which is all that a rotation needs to go on.
 pub(super) async fn tell(
     out: &mut impl Write,
     sandbox: &Sandbox,
@@ -101,7 +101,7 @@ pub(super) async fn tell(
     let (mut day, mut told, mut done) = (0, Told::default(), 0);
     let deeds = DEEDS.len();
     while day < DAYS {
-        let step = if day < 30 { 1 } else { 7 };
+        let step = if day < 30 { 5 } else { 10 };
         let before = day;
         day = DAYS.min(day + step);
         progress.say(&format!("half a year: day {day} of {DAYS}"));
