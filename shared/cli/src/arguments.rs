@@ -214,7 +214,37 @@ pub enum Work {
     /// Have a rule's findings on one user answered now.
     Start(Start),
     /// Have what was done to a credential undone.
-    Undo(Undo),
+    Undo(OneCredential),
+    /// Have access keys rotated now, however old they are: one key, all of a user, or all of a class.
+    Rotate(Rotate),
+    /// Say that nothing needs an access key any more that is being rotated.
+    Acknowledge(OneCredential),
+}
+
+/// Which keys are rotated, and why.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// The user's `AIDA…` id.
+    #[arg(required_unless_present = "class", conflicts_with = "class")]
+    pub user: Option<UserId>,
+    /// Every user of this class who has an access key.
+    #[arg(long, value_name = "CLASS", conflicts_with = "credential")]
+    pub class: Option<String>,
+    /// The policy that says who is of the class; without it, the built-in one.
+    #[arg(long, value_name = "FILE", requires = "class")]
+    pub policy: Option<PathBuf>,
+    /// The one access key; without it, all of the user's.
+    #[arg(long, value_name = "ID")]
+    pub credential: Option<CredentialId>,
+    /// Why, in a sentence.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The role that the deployment's documents run in: the output `AutomationRoleArn` of its stack.
+    #[arg(long, value_name = "ARN")]
+    pub automation_role: String,
+    /// The deployment.
+    #[command(flatten)]
+    pub ledger: Ledger,
 }
 
 /// Whose findings are answered.
@@ -233,9 +263,9 @@ pub struct Start {
     pub ledger: Ledger,
 }
 
-/// What is undone.
+/// Which credential something is asked of.
 #[derive(Debug, Args)]
-pub struct Undo {
+pub struct OneCredential {
     /// The user's `AIDA…` id.
     pub user: UserId,
     /// The credential.

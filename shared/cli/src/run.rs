@@ -44,7 +44,7 @@ pub async fn run(arguments: Arguments, look: Look, now: Timestamp) -> Result<Out
         }
         Command::Exception(request) => Ok(Box::pin(exception::run(&request, now)).await?.into()),
         Command::Hold(request) => Ok(Box::pin(hold::run(&request, now)).await?.into()),
-        Command::Work(request) => Ok(Box::pin(work::run(&request)).await?.into()),
+        Command::Work(request) => Ok(Box::pin(work::run(&request, now)).await?.into()),
         Command::Policy(request) => Ok(run_policy(&request)?.into()),
         Command::Permissions(request) => Ok(json::render_sorted(&permissions::policy(
             request.ledger_table.as_deref(),

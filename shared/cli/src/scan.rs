@@ -69,7 +69,11 @@ pub fn exit_status(summary: &Summary, fail_on: FailOn) -> u8 {
     }
 }
 
-fn check_classes(policy: &Policy, wanted: &[String]) -> Result<(), Failure> {
+/// Whether the policy has all of these classes.
+///
+/// # Errors
+/// It lacks one.
+pub(crate) fn check_classes(policy: &Policy, wanted: &[String]) -> Result<(), Failure> {
     let known: Vec<&str> = policy.class_names().map(credwarden_policy::class::ClassName::as_str).collect();
     match wanted.iter().find(|class| !known.contains(&class.as_str())) {
         None => Ok(()),

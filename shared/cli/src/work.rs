@@ -1,26 +1,33 @@
 //! `credwarden work`: shows what remedies have under way and have done, and asks for more by starting the deployment's documents,
 //! never past them.
 
+use std::path::Path;
+
 use credwarden_credential::age::date;
 use credwarden_credential::id::UserId;
-use credwarden_credential::kind::CredentialId;
+use credwarden_credential::kind::{CredentialId, CredentialKind};
+use credwarden_credential::snapshot::{Listing, User};
 use credwarden_ledger::due::{Due, DueItem};
 use credwarden_ledger::record::UserRecord;
 use credwarden_ledger::request::{Document, Request};
 use credwarden_ledger::rotation::KeptRotation;
 use credwarden_ledger::work::{Act, Outcome, Step, Work};
-use credwarden_policy::remedy::RemedyName;
+use credwarden_policy::remedy::{RemedyName, RuleName};
 use jiff::Timestamp;
 
-use crate::arguments::{self, Start, Undo};
+use crate::arguments::{self, OneCredential, Rotate, Start};
 use crate::deployment::{self, lines, open, told};
 use crate::failure::Failure;
+use crate::input;
+use crate::rules::chosen;
+use crate::scan::check_classes;
+use crate::subject::Subject;
 
 /// Does what was asked, and tells it.
 ///
 /// # Errors
 /// The ledger could not be read, or the document not be started.
-pub async fn run(request: &arguments::Work) -> Result<String, Failure> {
+pub async fn run(request: &arguments::Work, now: Timestamp) -> Result<String, Failure> {
     match request {
         arguments::Work::List(ledger) => {
             // Whatever is ever due.
@@ -36,12 +43,60 @@ pub async fn run(request: &arguments::Work) -> Result<String, Failure> {
         arguments::Work::Start(Start { user, rule, automation_role, ledger }) => {
             ask(ledger, automation_role, Document::Rule(*rule), user, None).await
         }
-        arguments::Work::Undo(Undo { user, credential, automation_role, ledger }) => {
+        arguments::Work::Undo(OneCredential { user, credential, automation_role, ledger }) => {
             let works = told(open(ledger).await.record(user).await)?.works;
             let undo = Document::Undo(remedy_done_to(credential, &works)?);
             ask(ledger, automation_role, undo, user, Some(credential)).await
         }
+        arguments::Work::Acknowledge(OneCredential { user, credential, automation_role, ledger }) => {
+            ask(ledger, automation_role, Document::AcknowledgeRotation, user, Some(credential)).await
+        }
+        arguments::Work::Rotate(request) => rotate(request, now).await,
     }
+}
+
+/// Starts the rotation of the keys of one user, or of each user of a class who has any.
+async fn rotate(request: &Rotate, now: Timestamp) -> Result<String, Failure> {
+    let Rotate { user, class, policy, credential, reason, automation_role, ledger } = request;
+    let users = match (user, class) {
+        (Some(user), _) => vec![user.clone()],
+        (None, Some(class)) => Box::pin(holders(class, policy.as_deref(), &ledger.account, now)).await?,
+        (None, None) => Vec::new(),
+    };
+    let document = Document::ForceRotation.name(&ledger.prefix);
+    let next = "the owner is told, and has time to move";
+    let mut text = String::new();
+    for user in &users {
+        let parameters = [
+            ("ResourceId", user.as_str()),
+            ("CredentialId", credential.as_ref().map_or("all", CredentialId::as_str)),
+            ("Reason", reason.as_str()),
+        ];
+        text.push_str(&deployment::start(ledger, automation_role, &document, &parameters, next).await?);
+    }
+    Ok(if text.is_empty() { "nobody of the class has an access key\n".to_owned() } else { text })
+}
+
+/// The users of a class who have an access key, or may have one.
+async fn holders(
+    class: &str,
+    policy: Option<&Path>,
+    account: &arguments::Account,
+    now: Timestamp,
+) -> Result<Vec<UserId>, Failure> {
+    let (policy, _) = input::policy(policy)?;
+    check_classes(&policy, &[class.to_owned()])?;
+    let facts = input::account::collect(account, &policy, &chosen(&[RuleName::AccessKeyAge]), now).await?;
+    let users = facts.subjects.iter().filter_map(|subject| match subject {
+        Subject::User(user) => Some(user),
+        Subject::Reported(_) => None,
+    });
+    let of_class = users.filter(|user| policy.class(user).is_ok_and(|found| found.as_str() == class));
+    let may_hold_one = |user: &&User| match user.listing(CredentialKind::AccessKey) {
+        Some(Listing::Unread(_)) | None => true,
+        Some(listing) => listing.shows_one(),
+    };
+    Ok(of_class.filter(may_hold_one).map(|user| user.id.clone()).collect())
 }
 
 /// The remedy that was done to the credential last, or is under way.

@@ -1,6 +1,6 @@
 //! Work looked at and asked for from a terminal.
 
-use credwarden_e2e::remedy::{assert_sound, id, noon, ready};
+use credwarden_e2e::remedy::{assert_sound, id, noon, ready, ready_with};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::Options;
@@ -46,5 +46,45 @@ async fn the_terminal_has_a_finding_answered_shows_what_was_done_and_has_it_undo
     assert_eq!(sandbox.key_status(&key_id).await.unwrap().unwrap(), "Active");
     let shown = run(&show).await.out;
     assert!(shown.contains("undo-deactivate-credential") && shown.contains("  undone by "), "{shown}");
+    assert_sound(&sandbox).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terminal_has_the_keys_of_a_class_rotated_and_acknowledges_for_an_owner() {
+    let estate = Estate::new(noon())
+        .user("worker")
+        .key(age_days(20))
+        .used(age_days(10), "s3")
+        .user("person")
+        .password(age_days(20))
+        .key(age_days(20));
+    let (user_id, old) = (id(&estate, "worker").unwrap(), estate.users[0].keys[0].key.id.to_string());
+    let rotated = |policy: &mut serde_json::Value| {
+        let entry = serde_json::json!({ "remedy": "rotate-key", "mode": "enforce" });
+        policy["remedies"]["access-key-age"] = serde_json::json!({ "default": entry });
+    };
+    let sandbox = ready_with(Options::at(noon()), &estate, rotated).await.unwrap();
+    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
+    let roles = &sandbox.deployment().roles;
+    let role = roles.values().find(|role| trusts_ssm(&role.trusted_services)).unwrap().arn.as_str();
+    let olivia = Person::user("olivia");
+    let run = async |arguments: &[&str]| sandbox.run(&olivia, "credwarden", arguments).await.unwrap();
+    let may = ["permissions", "--ledger-table", "credwarden-ledger", "--automation-role", role];
+    sandbox.confine(&olivia, &serde_json::from_str(&run(&may).await.out).unwrap()).unwrap();
+
+    let why = ["--reason", "A build server was stolen (INC-78).", "--automation-role", role];
+    let nobody = run(&[["work", "rotate", "--class", "robot"].as_slice(), &why].concat()).await;
+    assert!(nobody.status == 2 && nobody.err.contains("no class `robot`"), "{nobody:?}");
+    let begun = run(&[["work", "rotate", "--class", "service-account"].as_slice(), &why].concat()).await;
+    assert_eq!((begun.status, begun.out.lines().count()), (0, 1), "one user is of the class: {begun:?}");
+    sandbox.run_automations().await.unwrap();
+    let shown = run(&["work", "show", &user_id]).await.out;
+    assert!(shown.contains(&format!("{user_id}  rotation  {old}  begun 2026-11-24T12:00:")), "{shown}");
+    assert!(run(&["work", "list"]).await.out.contains("no new key yet"), "{shown}");
+
+    let acknowledge = ["work", "acknowledge", &user_id, "--credential", &old, "--automation-role", role];
+    assert_eq!(run(&acknowledge).await.status, 0);
+    let said = sandbox.run_automations().await.unwrap().pop().unwrap().remedy_answer().unwrap();
+    assert_eq!(said["status"], "refused", "there is no new key yet: {said}");
     assert_sound(&sandbox).await.unwrap();
 }
