@@ -70,7 +70,7 @@ const DEEDS: [(i64, Deed); 6] = [
     (20, Deed::Creates(LATE)),
     (22, Deed::Acknowledges(LATE)),
     (75, Deed::Creates(EXCEPTED)),
-    (77, Deed::Acknowledges(EXCEPTED)),
+    (85, Deed::Acknowledges(EXCEPTED)),
     (92, Deed::Creates(QUARTERLY)),
     (93, Deed::Acknowledges(QUARTERLY)),
 ];
@@ -126,7 +126,7 @@ pub(super) async fn tell(
         all_is_well(sandbox)?;
         let is_of_the_story = |id: &String| owners.iter().any(|owner| owner.id == *id);
         executions.retain(|execution| {
-            execution.document == RULE
+            [RULE, ACKNOWLEDGE].contains(&execution.document.as_str())
                 && execution.parameters.get("ResourceId").is_some_and(|ids| ids.iter().any(is_of_the_story))
         });
         if told.is_news(&executions, sandbox) {
