@@ -3,3 +3,4 @@
 pub mod exception;
 pub mod remedy;
 pub mod rule;
+pub mod terminal;

@@ -2,8 +2,8 @@
 
 use credwarden_e2e::exception::{Ask, ask};
 use credwarden_e2e::remedy::{Ended, assert_sound, id, noon, ready, remedy};
+use credwarden_e2e::terminal::Terminal;
 use credwarden_estate::estate::{Estate, age_days};
-use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::{Options, Sandbox};
 use jiff::SignedDuration;
 
@@ -68,13 +68,9 @@ async fn the_terminal_has_a_key_held_and_released_by_the_document() {
     let estate = Estate::new(noon()).user("migrating").key(age_days(120));
     let (user_id, key_id) = (id(&estate, "migrating").unwrap(), estate.users[0].keys[0].key.id.to_string());
     let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
-    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
-    let roles = &sandbox.deployment().roles;
-    let role = roles.values().find(|role| trusts_ssm(&role.trusted_services)).unwrap().arn.as_str();
-    let olivia = Person::user("olivia");
-    let run = async |arguments: &[&str]| sandbox.run(&olivia, "credwarden", arguments).await.unwrap();
-    let may = ["permissions", "--ledger-table", "credwarden-ledger", "--automation-role", role];
-    sandbox.confine(&olivia, &serde_json::from_str(&run(&may).await.out).unwrap()).unwrap();
+    let terminal = Terminal::of(&sandbox).await.unwrap();
+    let role = terminal.automation_role;
+    let run = async |arguments: &[&str]| terminal.run(arguments).await.unwrap();
 
     let of = ["--credential", &key_id, "--justification", "Late vendor.", "--automation-role", role];
     let set = run(&[["hold", "set", &user_id, "--until", "2026-12-14"].as_slice(), &of].concat()).await;

@@ -2,9 +2,9 @@
 
 use credwarden_e2e::exception::{CAROL, EXCEPTED_RULE};
 use credwarden_e2e::remedy::{assert_sound, id, noon, ready};
+use credwarden_e2e::terminal::Terminal;
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::automation::Status;
-use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::Options;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -12,14 +12,9 @@ async fn the_terminal_asks_by_the_document_and_shows_what_the_ledger_holds() {
     let estate = Estate::new(noon()).user("vendor").key(age_days(120));
     let (user_id, key_id) = (id(&estate, "vendor").unwrap(), estate.users[0].keys[0].key.id.to_string());
     let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
-    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
-    let roles = &sandbox.deployment().roles;
-    let role = roles.values().find(|role| trusts_ssm(&role.trusted_services)).unwrap().arn.as_str();
-    let olivia = Person::user("olivia");
-    let run = async |arguments: &[&str]| sandbox.run(&olivia, "credwarden", arguments).await.unwrap();
-    let asked = ["--ledger-table", "credwarden-ledger", "--automation-role", role];
-    let permissions = run(&[["permissions"].as_slice(), &asked].concat()).await;
-    sandbox.confine(&olivia, &serde_json::from_str(&permissions.out).unwrap()).unwrap();
+    let terminal = Terminal::of(&sandbox).await.unwrap();
+    let role = terminal.automation_role;
+    let run = async |arguments: &[&str]| terminal.run(arguments).await.unwrap();
 
     let of = [
         "--rule",

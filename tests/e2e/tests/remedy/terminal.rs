@@ -1,8 +1,8 @@
 //! Work looked at and asked for from a terminal.
 
 use credwarden_e2e::remedy::{assert_sound, id, noon, ready, ready_with};
+use credwarden_e2e::terminal::Terminal;
 use credwarden_estate::estate::{Estate, age_days};
-use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::Options;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -10,13 +10,9 @@ async fn the_terminal_has_a_finding_answered_shows_what_was_done_and_has_it_undo
     let estate = Estate::new(noon()).user("alice").key(age_days(120));
     let (user_id, key_id) = (id(&estate, "alice").unwrap(), estate.users[0].keys[0].key.id.to_string());
     let sandbox = ready(Options::at(noon()), &estate).await.unwrap();
-    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
-    let roles = &sandbox.deployment().roles;
-    let role = roles.values().find(|role| trusts_ssm(&role.trusted_services)).unwrap().arn.as_str();
-    let olivia = Person::user("olivia");
-    let run = async |arguments: &[&str]| sandbox.run(&olivia, "credwarden", arguments).await.unwrap();
-    let may = ["permissions", "--ledger-table", "credwarden-ledger", "--automation-role", role];
-    sandbox.confine(&olivia, &serde_json::from_str(&run(&may).await.out).unwrap()).unwrap();
+    let terminal = Terminal::of(&sandbox).await.unwrap();
+    let role = terminal.automation_role;
+    let run = async |arguments: &[&str]| terminal.run(arguments).await.unwrap();
     let show = ["work", "show", &user_id];
     assert_eq!(run(&["work", "list"]).await.out, "nothing is under way\n");
     assert_eq!(run(&show).await.out, "nothing was ever done\n");
@@ -64,13 +60,9 @@ async fn the_terminal_has_the_keys_of_a_class_rotated_and_acknowledges_for_an_ow
         policy["remedies"]["access-key-age"] = serde_json::json!({ "default": entry });
     };
     let sandbox = ready_with(Options::at(noon()), &estate, rotated).await.unwrap();
-    let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
-    let roles = &sandbox.deployment().roles;
-    let role = roles.values().find(|role| trusts_ssm(&role.trusted_services)).unwrap().arn.as_str();
-    let olivia = Person::user("olivia");
-    let run = async |arguments: &[&str]| sandbox.run(&olivia, "credwarden", arguments).await.unwrap();
-    let may = ["permissions", "--ledger-table", "credwarden-ledger", "--automation-role", role];
-    sandbox.confine(&olivia, &serde_json::from_str(&run(&may).await.out).unwrap()).unwrap();
+    let terminal = Terminal::of(&sandbox).await.unwrap();
+    let role = terminal.automation_role;
+    let run = async |arguments: &[&str]| terminal.run(arguments).await.unwrap();
 
     let why = ["--reason", "A build server was stolen (INC-78).", "--automation-role", role];
     let nobody = run(&[["work", "rotate", "--class", "robot"].as_slice(), &why].concat()).await;
