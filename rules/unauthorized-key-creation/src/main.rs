@@ -2,12 +2,12 @@
 
 mod recorded;
 
-use credwarden_creation::lookup::CloudTrail;
 use credwarden_credential::id::Arn;
 use credwarden_inventory::calls::sdk_config;
 use credwarden_inventory::live::LastUses;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::dynamo::DynamoTable;
+use credwarden_trail::lookup::CloudTrail;
 use credwarden_user_rule::provenance::NotNeeded;
 use credwarden_user_rule::{Definition, run_with, variable};
 use unauthorized_key_creation::{RULE, judge, kinds, undecided, unknown_for};

@@ -5,11 +5,11 @@ use std::error::Error;
 use std::time::Duration;
 
 use credwarden_creation::backfill::backfill;
-use credwarden_creation::lookup::ReadTrail;
 use credwarden_credential::creation::Provenance;
 use credwarden_credential::id::Arn;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::{Ledger, LedgerError};
+use credwarden_trail::lookup::ReadTrail;
 use credwarden_user_rule::provenance::TellProvenance;
 use jiff::Timestamp;
 use tracing::warn;
@@ -52,10 +52,10 @@ impl<L: ReadTrail, T: Table> TellProvenance for Recorded<L, T> {
 
 #[cfg(test)]
 mod tests {
-    use credwarden_creation::lookup::LookedUp;
     use credwarden_credential::creation::CreationAct;
     use credwarden_inventory::read::{Failure, Marker, Page, ReadError};
     use credwarden_ledger::memory::MemoryTable;
+    use credwarden_trail::lookup::{By, LookedUp};
     use jiff::SignedDuration;
 
     use super::*;
@@ -68,13 +68,13 @@ mod tests {
     impl ReadTrail for Trail {
         async fn lookup_events(
             &self,
-            act: CreationAct,
+            by: &By,
             from: Timestamp,
             to: Timestamp,
             _marker: Option<Marker>,
         ) -> Result<Page<LookedUp>, ReadError> {
             let Some(event) = &self.0 else { return Err(ReadError::new(Failure::Denied, "look up")) };
-            let is_asked_for = act == CreationAct::CreateAccessKey && from <= event.at && event.at <= to;
+            let is_asked_for = *by == By::Event("CreateAccessKey".to_owned()) && from <= event.at && event.at <= to;
             let items = if is_asked_for { vec![event.clone()] } else { Vec::new() };
             Ok(Page { items, next: None })
         }

@@ -6,15 +6,12 @@ use std::time::Duration;
 use credwarden_credential::creation::backfill::{Backfill, Lookup, Span, TooManyUnreadable};
 use credwarden_credential::creation::{Creation, CreationAct, Unreadable};
 use credwarden_inventory::read::{Failure, Page, ReadError};
+use credwarden_trail::lookup::{By, LookedUp, ReadTrail};
+use credwarden_trail::paced::Paced;
 use jiff::Timestamp;
-use tokio::time::{Instant, Interval, interval, timeout_at};
 use tracing::warn;
 
-use crate::lookup::{LookedUp, ReadTrail};
 use crate::{Event, of_lookup};
-
-/// "Lookup requests are limited to two per second, per account, per region." (`CloudTrail` API Reference, `LookupEvents`.)
-const PACE: Duration = Duration::from_millis(500);
 
 /// How far a look-up came.
 #[derive(Debug)]
@@ -68,8 +65,7 @@ where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    let pace = interval(PACE);
-    let mut run = Run { trail, record, pace, ends: Instant::now() + time_left, now };
+    let mut run = Run { trail: Paced::new(trail, time_left), record, now };
     let mut progress = Progress { backfill: known.clone(), failures: Vec::new() };
     for act in CreationAct::ALL {
         let lookup = progress.backfill.0.entry(*act).or_default();
@@ -82,10 +78,8 @@ where
 
 /// One call of [`backfill`].
 struct Run<'a, T, R> {
-    trail: &'a T,
+    trail: Paced<'a, T>,
     record: R,
-    pace: Interval,
-    ends: Instant,
     now: Timestamp,
 }
 
@@ -128,18 +122,10 @@ where
         if !Lookup::is_shown(span, self.now) {
             return Ok(true);
         }
-        let (from, to) = (span.from, span.to);
+        let (by, from, to) = (By::Event(act.as_str().to_owned()), span.from, span.to);
         let mut marker = None;
         loop {
-            let asked = self.trail.lookup_events(act, from, to, marker.clone());
-            let paced = async {
-                self.pace.tick().await;
-                // Time is over: the next request would be begun too late.
-                if Instant::now() < self.ends { Some(asked.await) } else { None }
-            };
-            let Ok(Some(page)) = timeout_at(self.ends, paced).await else { return Ok(false) };
-            // Counted from the answer: however long requests are under way, no three arrive within a second.
-            self.pace.reset();
+            let Some(page) = self.trail.page(&by, from, to, marker.clone()).await else { return Ok(false) };
             let Page { items, next } = page?;
             let oldest = items.iter().map(|event| event.at).min();
             let Read { creations, unreadable } = read(items);

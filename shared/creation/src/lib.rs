@@ -5,10 +5,9 @@
 //! of that event alone; one that makes no credential usable says why it does not. Dates inside of answers are written
 //! for people in the United States (`Jul 30, 2024 9:53:13 PM`) and are never read: `eventTime` counts.
 //!
-//! [`backfill`](backfill::backfill) asks for the past, through [`lookup::ReadTrail`].
+//! [`backfill`](backfill::backfill) asks for the past, through [`ReadTrail`](credwarden_trail::lookup::ReadTrail).
 
 pub mod backfill;
-pub mod lookup;
 
 mod principal;
 

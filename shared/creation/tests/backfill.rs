@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use credwarden_creation::backfill::{LookupFailure, Progress, backfill};
-use credwarden_creation::lookup::{LookedUp, ReadTrail};
 use credwarden_credential::creation::backfill::Backfill;
 use credwarden_credential::creation::{Coverage, Creation, CreationAct, Creations};
 use credwarden_inventory::read::{Failure, Marker, Page, ReadError};
+use credwarden_trail::lookup::{By, LookedUp, ReadTrail};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
@@ -73,11 +73,13 @@ impl Trail {
 impl ReadTrail for Trail {
     async fn lookup_events(
         &self,
-        act: CreationAct,
+        by: &By,
         from: Timestamp,
         to: Timestamp,
         marker: Option<Marker>,
     ) -> Result<Page<LookedUp>, ReadError> {
+        let By::Event(name) = by else { panic!("nothing else is asked for") };
+        let act: CreationAct = name.parse().unwrap();
         let number = {
             let mut requests = self.requests.lock().unwrap();
             requests.push((act, from, to, Instant::now()));

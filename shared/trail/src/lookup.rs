@@ -1,10 +1,12 @@
 //! `CloudTrail`'s event history, read by `LookupEvents`.
 
+use std::fmt;
+
 use aws_config::SdkConfig;
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::primitives::DateTime;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
-use credwarden_credential::creation::CreationAct;
+use credwarden_credential::id::AccessKeyId;
 use credwarden_inventory::calls::read_error;
 use credwarden_inventory::read::{Failure, Marker, Page, ReadError};
 use jiff::Timestamp;
@@ -12,13 +14,32 @@ use jiff::Timestamp;
 /// Events of a page: the most that `CloudTrail` gives.
 const MAX_RESULTS: i32 = 50;
 
-/// Reads `CloudTrail`'s event history. That of IAM is in one region only: `us-east-1`, or its like of the partition.
+/// Which events are looked up. `CloudTrail` takes one attribute at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Those of one name, such as `CreateAccessKey`.
+    Event(String),
+    /// Those of requests that were signed with one access key.
+    AccessKey(AccessKeyId),
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(name) => write!(formatter, "`{name}`"),
+            Self::AccessKey(id) => write!(formatter, "of access key {id}"),
+        }
+    }
+}
+
+/// Reads `CloudTrail`'s event history of one region: management events, what only reads among them, no data events. That of
+/// IAM is in one region only: `us-east-1`, or its like of the partition.
 pub trait ReadTrail: Send + Sync {
-    /// The events of one name, whether or not the call succeeded, which happened at `from`, at `to` or between: the newest
-    /// first, of the last 90 days, 50 a page. It returns after all retries.
+    /// The events of one attribute, whether or not the call succeeded, which happened at `from`, at `to` or between: the
+    /// newest first, of the last 90 days, 50 a page. It returns after all retries.
     fn lookup_events(
         &self,
-        act: CreationAct,
+        by: &By,
         from: Timestamp,
         to: Timestamp,
         marker: Option<Marker>,
@@ -32,7 +53,7 @@ pub struct LookedUp {
     pub id: String,
     /// When it happened.
     pub at: Timestamp,
-    /// The record, JSON as [`of_lookup`](crate::of_lookup) reads it; empty where there is none.
+    /// The record, JSON; empty where there is none.
     pub text: String,
 }
 
@@ -55,21 +76,25 @@ impl CloudTrail {
 impl ReadTrail for CloudTrail {
     async fn lookup_events(
         &self,
-        act: CreationAct,
+        by: &By,
         from: Timestamp,
         to: Timestamp,
         marker: Option<Marker>,
     ) -> Result<Page<LookedUp>, ReadError> {
-        let doing = format!("look up the events `{act}` of {from} to {to}");
-        let name = LookupAttribute::builder()
-            .attribute_key(LookupAttributeKey::EventName)
-            .attribute_value(act.as_str())
+        let doing = format!("look up the events {by} of {from} to {to}");
+        let (key, value) = match by {
+            By::Event(name) => (LookupAttributeKey::EventName, name.as_str()),
+            By::AccessKey(id) => (LookupAttributeKey::AccessKeyId, id.as_str()),
+        };
+        let attribute = LookupAttribute::builder()
+            .attribute_key(key)
+            .attribute_value(value)
             .build()
             .map_err(|error| ReadError::caused(Failure::Failed, &doing, error))?;
         let output = self
             .0
             .lookup_events()
-            .lookup_attributes(name)
+            .lookup_attributes(attribute)
             .start_time(DateTime::from_secs(from.as_second()))
             .end_time(DateTime::from_secs(to.as_second()))
             .max_results(MAX_RESULTS)
@@ -103,9 +128,12 @@ mod tests {
     }
 
     async fn ask(rule: &Rule) -> Result<Page<LookedUp>, ReadError> {
+        ask_by(By::Event("UploadSSHPublicKey".to_owned()), rule).await
+    }
+
+    async fn ask_by(by: By, rule: &Rule) -> Result<Page<LookedUp>, ReadError> {
         let trail = CloudTrail::new(mock_client!(aws_sdk_cloudtrail, RuleMode::Sequential, &[rule]));
-        let act = CreationAct::UploadSshPublicKey;
-        trail.lookup_events(act, at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00Z"), Some(Marker("t".into()))).await
+        trail.lookup_events(&by, at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00Z"), Some(Marker("t".into()))).await
     }
 
     #[tokio::test]
@@ -128,6 +156,19 @@ mod tests {
             });
         let event = LookedUp { id: "e".to_owned(), at: at("2026-01-02T00:00:00Z"), text: "{}".to_owned() };
         assert_eq!(ask(&rule).await.unwrap(), Page { items: vec![event], next: Some(Marker("u".to_owned())) });
+    }
+
+    #[tokio::test]
+    async fn events_are_asked_for_by_access_key() {
+        let rule = mock!(Client::lookup_events)
+            .match_requests(|request| {
+                let [attribute] = request.lookup_attributes() else { return false };
+                attribute.attribute_key() == &LookupAttributeKey::AccessKeyId
+                    && attribute.attribute_value() == "AKIAIOSFODNN7EXAMPLE"
+            })
+            .then_output(|| LookupEventsOutput::builder().build());
+        let by = By::AccessKey("AKIAIOSFODNN7EXAMPLE".parse().unwrap());
+        assert_eq!(ask_by(by, &rule).await.unwrap(), Page { items: vec![], next: None });
     }
 
     #[tokio::test]
