@@ -11,8 +11,9 @@ use credwarden_policy::class::ClassName;
 use credwarden_policy::layers::{CreationLayers, LimitLayers};
 use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{Mode, Remedy, RemedyName};
+use credwarden_policy::remedy::{Mode, Remedy, RemedyName, RuleName};
 use credwarden_policy::rotation::Delivery;
+use credwarden_policy::window::Opening;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -290,9 +291,23 @@ fn would_be_done(
         Mode::Observe => format!("{credential}: nothing, mode `observe` only says that {name} would be done"),
         Mode::Warn => format!("{credential}: nothing, mode `warn` tells the owner that {name} would be done"),
         Mode::Enforce if name == RemedyName::RotateKey => {
-            format!("{credential}: {name}, once it was reported for a day: {}", rotated(remedy, limits))
+            let waits = waits(finding, policy, class, now);
+            format!("{credential}: {name}, once it was reported for a day: {}{waits}", rotated(remedy, limits))
         }
-        Mode::Enforce => format!("{credential}: {name}, once it was reported for a day and the day's budget allows"),
+        Mode::Enforce => {
+            let waits = waits(finding, policy, class, now);
+            format!("{credential}: {name}, once it was reported for a day and the day's budget allows{waits}")
+        }
+    }
+}
+
+/// Which window an act waits for, where it waits for one.
+fn waits(finding: &Finding, policy: &Policy, class: &ClassName, now: Timestamp) -> String {
+    match policy.opening(class, now) {
+        Opening::Closed { opens } if finding.rule != RuleName::UnauthorizedKeyCreation => {
+            format!(", not before the maintenance window of its class opens at {opens}")
+        }
+        Opening::Open | Opening::Closed { .. } => String::new(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::limits::{Limits, SHORTEST_IN_USE};
 use crate::policy::{Policy, Problem};
 use crate::remedy::{Budget, Mode, Remedy, RemedyName, RuleName};
 use crate::rotation::Delivery;
+use crate::window;
 
 /// The key under which limits and remedies of all classes stand.
 pub(crate) const DEFAULT_CLASS: &str = "default";
@@ -35,6 +36,7 @@ pub(crate) fn check(document: Document) -> Result<Policy, Vec<Problem>> {
     let creation = creation::check(&document, &classes, &mut found);
     let remedies = remedies(&document, &classes, &mut found);
     principals(&document, &mut found);
+    let windows = window::check(&document, &classes, &mut found);
     let longest =
         [("longestExceptionDays", document.longest_exception_days), ("longestHoldDays", document.longest_hold_days)];
     for (field, days) in longest {
@@ -46,10 +48,14 @@ pub(crate) fn check(document: Document) -> Result<Policy, Vec<Problem>> {
     if budget.percent_per_day > 100 {
         found.add("budget.percentPerDay", "more than 100 percent", "choose 0 to 100");
     }
-    if found.0.is_empty() { Ok(Policy { document, classes, limits, creation, remedies, budget }) } else { Err(found.0) }
+    if found.0.is_empty() {
+        Ok(Policy { document, classes, limits, creation, remedies, budget, windows })
+    } else {
+        Err(found.0)
+    }
 }
 
-pub(crate) struct Found(Vec<Problem>);
+pub(crate) struct Found(pub(crate) Vec<Problem>);
 
 impl Found {
     pub(crate) fn add(&mut self, place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {

@@ -59,6 +59,10 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 3650)))]
     pub longest_hold_days: Option<u32>,
+    /// When remedies may change something, week after week, in UTC; left out: at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub windows: Option<Vec<WindowEntry>>,
     /// Remedy and mode by rule, then by class name or `default`.
     #[serde(deserialize_with = "unique_keys")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::remedies"))]
@@ -230,6 +234,28 @@ pub struct RemedyEntry {
     /// works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
+}
+
+/// A maintenance window as written. What it leaves out does not limit it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+pub struct WindowEntry {
+    /// The days on which it opens, such as `saturday`; left out: every day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::days"))]
+    pub days: Option<Vec<String>>,
+    /// When it opens, such as `22:00`; left out: at `00:00`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::time_of_day"))]
+    pub from: Option<String>,
+    /// When it closes, on the next day if that is not later than `from`; left out: at `24:00`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::end_of_window"))]
+    pub to: Option<String>,
+    /// The classes of users that it is for; left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub classes: Option<Vec<String>>,
 }
 
 /// A budget as written. The smaller of the two counts, but at least one credential a day.

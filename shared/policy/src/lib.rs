@@ -28,5 +28,6 @@ pub mod rotation;
 pub mod schema;
 pub mod unused_access;
 pub mod verdict;
+pub mod window;
 
 mod check;

@@ -17,6 +17,7 @@ use crate::document::{DEFAULT, Document, MAX_BYTES};
 use crate::exception::{LONGEST_EXCEPTION, LONGEST_HOLD};
 use crate::limits::Limits;
 use crate::remedy::{Budget, Remedy, RuleName};
+use crate::window::Window;
 
 /// A checked policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Policy {
     /// A rule or class without an entry has no remedy.
     pub(crate) remedies: BTreeMap<(RuleName, ClassName), Remedy>,
     pub(crate) budget: Budget,
+    /// None: remedies may act at any time. Else INVARIANT (complete): some window is for each class.
+    pub(crate) windows: Vec<Window>,
 }
 
 /// What holds where a policy has no limits, which [`Policy::limits`] excludes: everything breaks it, and nothing is done.
@@ -217,6 +220,7 @@ impl Default for Policy {
                 approvers: Vec::new(),
                 longest_exception_days: None,
                 longest_hold_days: None,
+                windows: None,
                 remedies: BTreeMap::new(),
                 budget: crate::document::BudgetEntry { per_day: 0, percent_per_day: 0 },
             },
@@ -225,6 +229,7 @@ impl Default for Policy {
             creation: BTreeMap::new(),
             remedies: BTreeMap::new(),
             budget: Budget { per_day: 0, percent_per_day: 0 },
+            windows: Vec::new(),
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::creation::{ANY, Allowed, AtMost, MOST};
 use crate::document::{Document, FORMAT, Limit, LimitsEntry, RemedyEntry};
 use crate::remedy::{Mode, RemedyName, RuleName};
 use crate::rotation::Delivery;
+use crate::window::Weekday;
 
 /// The schema of [`Document`], in JSON Schema 2020-12.
 pub fn document_schema() -> Value {
@@ -97,6 +98,19 @@ pub(crate) fn delivery(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn mode(_: &mut SchemaGenerator) -> Schema {
     one_of(Mode::ALL.iter().map(|mode| mode.as_str()))
+}
+
+pub(crate) fn days(_: &mut SchemaGenerator) -> Schema {
+    let day = one_of(Weekday::ALL.iter().map(|day| day.as_str()));
+    json_schema!({ "type": "array", "items": day, "minItems": 1 })
+}
+
+pub(crate) fn time_of_day(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" })
+}
+
+pub(crate) fn end_of_window(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$" })
 }
 
 /// An object whose keys are `names` only, and whose values are as `value` says.

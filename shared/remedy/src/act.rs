@@ -12,6 +12,7 @@ use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use credwarden_policy::verdict::Verdict;
+use jiff::Timestamp;
 
 use crate::answer::{Answer, Status};
 use crate::fault::{Fault, chain};
@@ -37,6 +38,8 @@ pub(crate) struct Blocked {
     pub(crate) reason: String,
     /// What its owner is told.
     pub(crate) notice: Option<Box<Notice>>,
+    /// Until when it waits, where nothing else than time keeps it.
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
@@ -135,6 +138,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         move |refusal| Blocked {
             status: refusal.status(),
             reason: format!("{credential}: {refusal}"),
+            until: refusal.until(),
             notice: match &ground {
                 Ground::Finding(finding) => {
                     self.notice_of_refusal(&credential, &finding.to_string(), limits, refusal).map(Box::new)
@@ -158,8 +162,12 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
 
     /// Says what keeps a credential from being acted on.
     pub(crate) async fn blocked(&self, blocked: Blocked) -> Result<Answer, Fault> {
-        let Blocked { status, reason, notice } = blocked;
+        let Blocked { status, reason, notice, until } = blocked;
         self.tell(notice.as_deref()).await?;
+        if let Some(until) = until {
+            // INVARIANT (waiting, not forgotten): AWS Config comes at a time of its own, which may be in no window.
+            self.ports.ledger.wait(self.lease, until).await?;
+        }
         Ok(Answer::unchanged(status, reason))
     }
 
@@ -192,7 +200,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             because,
             policy: self.policy.id(),
             before: sighting(verified.live(), self.now),
-            undo_until: Some(self.now.checked_add(verified.limits().undo.duration()).unwrap_or(jiff::Timestamp::MAX)),
+            undo_until: Some(self.now.checked_add(verified.limits().undo.duration()).unwrap_or(Timestamp::MAX)),
             step: Step::Intended,
             earlier: Vec::new(),
         };
@@ -271,9 +279,13 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 }
                 self.carry_out(work, plan, Some(tried), |live| still(cleared.verified(), live)).await
             }
-            Err(Blocked { status, reason, notice }) => {
+            Err(Blocked { status, reason, notice, until }) => {
                 self.tell(notice.as_deref()).await?;
                 let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
+                if let Some(until) = until {
+                    self.ports.ledger.keep_work(self.lease, work, until).await?;
+                    return Ok(Answer::unchanged(status, reason));
+                }
                 self.give_up(work, status, reason, Some(tried)).await
             }
         }
@@ -307,7 +319,7 @@ pub(crate) fn unverified(credential: &CredentialId, why: &Unverified) -> Result<
             (status, format!("{credential}: {reason}"))
         }
     };
-    Ok(Blocked { status, reason, notice: None })
+    Ok(Blocked { status, reason, notice: None, until: None })
 }
 
 /// A fact that is not known: a fault where trying again may help, held where it makes no sense.

@@ -1,6 +1,6 @@
 //! Whether a credential may be changed that breaks the policy, or that a person asks to have changed. One refusal
 //! suffices, and the first in order is said: kill switch, mode, protection, exception, hold, a policy edited lately, use,
-//! budget. [`permit`] asks for all but the last two, which are asked for where something is about to be changed. A compromise
+//! maintenance window, budget. [`permit`] asks for all but the last three, which are asked for where something is about to be changed. A compromise
 //! is answered by the current policy and whatever its use, and is paid from a purse of its own.
 
 use std::fmt;
@@ -14,6 +14,7 @@ use credwarden_ledger::request::Document;
 use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{Mode, Remedy, RemedyName, RuleName};
+use credwarden_policy::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::answer::Status;
@@ -155,6 +156,11 @@ pub enum Refusal {
     },
     /// Its last use is not known.
     LastUseUnknown(Option<Gap>),
+    /// Nothing is changed at this time.
+    OutsideWindow {
+        /// When the next window opens.
+        opens: Timestamp,
+    },
     /// No complete pass has counted the account's users.
     NoPopulation,
     /// How many users there are cannot be read.
@@ -228,6 +234,12 @@ pub fn clear<'a>(
     if in_use == InUse::Held && !verified.is_compromise() {
         silent(verified.user(), verified.live(), verified.limits(), now)?;
     }
+    // INVARIANT (a compromise acts at once): it does not wait for a calm hour.
+    if !verified.is_compromise()
+        && let Opening::Closed { opens } = policy.opening(verified.class(), now)
+    {
+        return Err(Refusal::OutsideWindow { opens });
+    }
     let purse = if verified.is_compromise() { Purse::Quarantine } else { Purse::Act };
     let budget = if is_paid { 0 } else { budget(policy, verified.is_compromise(), population)? };
     Ok(Cleared { verified, purse, budget })
@@ -283,6 +295,7 @@ impl Refusal {
             | Self::ReportedUnreadable(_)
             | Self::InUse { .. }
             | Self::LastUseUnknown(_)
+            | Self::OutsideWindow { .. }
             | Self::NoPopulation
             | Self::PopulationUnreadable(_)
             | Self::NoBudget => true,
@@ -297,6 +310,11 @@ impl Refusal {
         }
     }
 
+    /// When it is otherwise, where that is known.
+    pub fn until(&self) -> Option<Timestamp> {
+        if let Self::OutsideWindow { opens } = self { Some(*opens) } else { None }
+    }
+
     /// How an execution ends that is refused so.
     pub fn status(&self) -> Status {
         match self {
@@ -305,6 +323,7 @@ impl Refusal {
             Self::Mode(..) | Self::NotReported | Self::NotReportedLongEnough => Status::Observed,
             Self::Excepted { .. } => Status::Excepted,
             Self::NoBudget => Status::OverBudget,
+            Self::OutsideWindow { .. } => Status::Waiting,
             Self::KillSwitch(_)
             | Self::Protected(_)
             | Self::Hold { .. }
@@ -343,6 +362,9 @@ impl fmt::Display for Refusal {
             ),
             Self::LastUseUnknown(Some(gap)) => write!(formatter, "its last use is not known: {gap}"),
             Self::LastUseUnknown(None) => formatter.write_str("its last use was not read"),
+            Self::OutsideWindow { opens } => {
+                write!(formatter, "it waits for the next maintenance window of its class, which opens at {opens}")
+            }
             Self::NoPopulation => formatter.write_str("no complete pass has counted the users, so there is no budget"),
             Self::PopulationUnreadable(why) => write!(formatter, "the budget is unreadable: {why}"),
             Self::NoBudget => formatter.write_str("the day's budget is none"),

@@ -111,6 +111,7 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
             | Refusal::NotReportedLongEnough
             | Refusal::ReportedUnreadable(_)
             | Refusal::LastUseUnknown(_)
+            | Refusal::OutsideWindow { .. }
             | Refusal::NoPopulation
             | Refusal::PopulationUnreadable(_) => None,
         }

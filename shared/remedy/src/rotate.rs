@@ -17,6 +17,7 @@ use credwarden_ledger::work::{Act, Outcome, Step, Work};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::rotation::{Acknowledged, Decision, Facts, Forced, Next};
 use credwarden_policy::verdict::Verdict;
+use credwarden_policy::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::act::{self, Background, Blocked, unknown};
@@ -176,7 +177,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let permitted = match permit(verified, &self.facts(&scene.background, open.is_some()), self.now) {
             Ok(permitted) => permitted,
             Err(refusal) => {
-                let Blocked { status, reason, notice } = refused(&refusal);
+                let Blocked { status, reason, notice, .. } = refused(&refusal);
                 self.tell(notice.as_deref()).await?;
                 let is_person = matches!(self.lease.request.document, Document::ForceRotation);
                 let status = if is_person && refusal == Refusal::NoRemedy { Status::Refused } else { status };
@@ -201,7 +202,10 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 };
                 match open {
                     None => Ok(Answer::unchanged(status, reason)),
-                    Some(work) => self.go_on(work, Err(Blocked { status, reason, notice: None }), |_, _| Ok(())).await,
+                    Some(work) => {
+                        self.go_on(work, Err(Blocked { status, reason, notice: None, until: None }), |_, _| Ok(()))
+                            .await
+                    }
                 }
             }
             Next::End => Ok(Answer::unchanged(Status::NothingToDo, format!("{key}: its rotation has ended"))),
@@ -265,7 +269,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let confirmed = self.now.checked_add(CONFIRMED_AFTER).unwrap_or(Timestamp::MAX);
         let due = match next {
             Next::Wait { until, .. } => *until,
-            Next::Deactivate { .. } | Next::End => confirmed,
+            Next::Deactivate { .. } => match self.policy.opening(permitted.verified().class(), self.now) {
+                Opening::Open => confirmed,
+                Opening::Closed { opens } => opens,
+            },
+            Next::End => confirmed,
         };
         let request = self.request_of(scene, kept);
         let ledger = &self.ports.ledger;
@@ -316,7 +324,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                     if though_in_use { "; it was in use past its deadline, and its owner has a new one" } else { "" };
                 self.undertake(&cleared, self.request_of(scene, kept), because + though, still).await
             }
-            (None, Err(blocked)) => self.blocked(blocked).await,
+            // What a rotation waits for is when it is due itself.
+            (None, Err(blocked)) => self.blocked(Blocked { until: None, ..blocked }).await,
         }
     }
 
@@ -331,7 +340,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let answer = self.give_up_rotation(kept, status, reason.clone()).await?;
         match open {
             None => Ok(answer),
-            Some(work) => self.go_on(work, Err(Blocked { status, reason, notice: None }), |_, _| Ok(())).await,
+            Some(work) => {
+                self.go_on(work, Err(Blocked { status, reason, notice: None, until: None }), |_, _| Ok(())).await
+            }
         }
     }
 

@@ -269,6 +269,22 @@ fn in_use() {
     assert!(never.verdict().is_ok());
 }
 
+/// Twelve o'clock on a Tuesday is in none.
+const WEEKEND: (&str, &str) = ("\"budget\":", "\"windows\": [{ \"days\": [\"saturday\"] }], \"budget\":");
+
+#[test]
+fn outside_the_maintenance_windows() {
+    refused(
+        |case| case.policy = enforcing(&[WEEKEND]),
+        |refusal| matches!(refusal, Refusal::OutsideWindow { opens } if opens.to_string() == "2026-11-28T00:00:00Z"),
+        Status::Waiting,
+    );
+    let paid = Case { is_paid: true, policy: enforcing(&[WEEKEND]), ..Case::clear() };
+    assert!(paid.verdict().unwrap_err().is_passing(), "what was begun goes on when the next opens");
+    let compromised = Case { policy: vending_only(&[WEEKEND]), ..Case::compromised() };
+    assert!(compromised.verdict_on_creator().is_ok(), "a compromise waits for none");
+}
+
 #[test]
 fn budget() {
     refused(|case| case.population = Ok(None), |refusal| *refusal == Refusal::NoPopulation, Status::Held);

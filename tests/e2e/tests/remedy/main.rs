@@ -19,3 +19,4 @@ mod rotation;
 mod story;
 mod terminal;
 mod undo;
+mod windows;
