@@ -138,6 +138,7 @@ impl Account {
             credential,
             reason: None,
             requester: "bob".to_owned(),
+            asked: None,
             approvers: Vec::new(),
             execution: format!("execution on {user}"),
         };

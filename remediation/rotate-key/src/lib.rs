@@ -138,6 +138,8 @@ fn asked(rotation: &Rotation, facts: &Facts<'_>, kept: &Kept) -> Option<Tell> {
     };
     match kept {
         Kept::NotAcknowledged => Some(Tell::Acknowledge(replacement.key.clone())),
+        // Whoever says that nothing needs the old key may have forgotten to use the new one.
+        Kept::NewKeyUnused(new) => Some(Tell::Move(new.clone())),
         // INVARIANT (told first): whatever is said before, an owner is told what its key is up to.
         _ if rotation.acknowledged.is_some() && rotation.told.is_some() => None,
         _ => Some(Tell::Move(replacement.key.clone())),

@@ -36,6 +36,7 @@ pub struct Lease {
 
 /// What became of asking for a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is answered")]
 pub enum Acquired {
     /// It is held now.
     Ours(Lease),
@@ -114,7 +115,9 @@ impl<T: Table> Ledger<T> {
         };
         let waiting = self.waiting(request).await?;
         let request = match (left, &waiting) {
-            (Some(left), _) => Request { requester: left.requester, approvers: left.approvers, ..request.clone() },
+            (Some(Request { requester, asked, approvers, .. }), _) => {
+                Request { requester, asked, approvers, ..request.clone() }
+            }
             (None, Some(waiting)) => request.on_behalf_of(waiting),
             (None, None) => request.clone(),
         };

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
 use credwarden_policy::remedy::{RemedyName, RuleName};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What an SSM document of the deployment is for. Its name there is `<prefix>-<this>`.
@@ -109,6 +110,9 @@ pub struct Request {
     pub reason: Option<String>,
     /// The ARN of who executed it.
     pub requester: String,
+    /// When that execution began, in whole seconds: whoever goes on with it says nothing anew. `None`: that was not kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub asked: Option<Timestamp>,
     /// The ARNs of those who approved it in the same execution.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub approvers: Vec<String>,
@@ -127,7 +131,8 @@ impl Request {
     #[must_use]
     pub(crate) fn on_behalf_of(&self, earlier: &Self) -> Self {
         if self.approvers.is_empty() {
-            Self { requester: earlier.requester.clone(), approvers: earlier.approvers.clone(), ..self.clone() }
+            let Self { requester, asked, approvers, .. } = earlier.clone();
+            Self { requester, asked, approvers, ..self.clone() }
         } else {
             self.clone()
         }

@@ -43,6 +43,7 @@ fn request(requester: &str) -> Request {
         credential: None,
         reason: None,
         requester: requester.to_owned(),
+        asked: None,
         approvers: Vec::new(),
         execution: format!("execution of {requester}"),
     }

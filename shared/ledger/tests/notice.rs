@@ -100,6 +100,7 @@ async fn lease(ledger: &Ledger<MemoryTable>, run: &str, now: Timestamp) -> Lease
         credential: None,
         reason: None,
         requester: "somebody".to_owned(),
+        asked: None,
         approvers: Vec::new(),
         execution: "e-1".to_owned(),
     };

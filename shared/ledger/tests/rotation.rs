@@ -30,6 +30,7 @@ fn request() -> Request {
         credential: None,
         reason: None,
         requester: "somebody".to_owned(),
+        asked: None,
         approvers: Vec::new(),
         execution: "e-1".to_owned(),
     }

@@ -32,13 +32,14 @@ fn request(document: Document, requester: &str) -> Request {
         credential: None,
         reason: None,
         requester: requester.to_owned(),
+        asked: None,
         approvers: Vec::new(),
         execution: format!("{document} by {requester}"),
     }
 }
 
 fn approved(document: Document, requester: &str, approver: &str) -> Request {
-    Request { approvers: vec![approver.to_owned()], ..request(document, requester) }
+    Request { asked: None, approvers: vec![approver.to_owned()], ..request(document, requester) }
 }
 
 fn ledger() -> Ledger<MemoryTable> {

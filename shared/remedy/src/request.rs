@@ -105,6 +105,7 @@ pub(crate) fn request(execution: &Execution, remedy: &Remedy, prefix: &str) -> R
         credential,
         reason,
         requester: execution.executed_by.clone().unwrap_or_else(|| "unknown".to_owned()),
+        asked: execution.started,
         approvers: execution.approvers.clone(),
         execution: id.clone(),
     })

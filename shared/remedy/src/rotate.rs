@@ -86,7 +86,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
 
     /// What a person asks for, or why that is refused.
     fn asked(&self, keys: &[Credential]) -> Result<Asked, String> {
-        let Request { document, credential, requester, reason, .. } = &self.lease.request;
+        let Request { document, credential, requester, asked, reason, .. } = &self.lease.request;
         let (user, is_theirs) = (&self.user.name, |key: &CredentialId| keys.iter().any(|held| held.id == *key));
         if let Some(key) = credential.as_ref().filter(|key| !is_theirs(key)) {
             return Err(format!("`{user}` has no access key {key}"));
@@ -98,7 +98,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 if !self.record.rotation(&key).is_some_and(KeptRotation::is_open) {
                     return Err(format!("no rotation of {key} is under way, so there is nothing to acknowledge"));
                 }
-                let said = Acknowledged { by: requester.clone(), at: self.now };
+                // INVARIANT (said once): a word that a run left behind counts from when it was given.
+                let said = Acknowledged { by: requester.clone(), at: asked.unwrap_or(self.now) };
                 Ok(Asked { acknowledged: Some((key, said)), ..Asked::default() })
             }
             Document::ForceRotation => {
@@ -196,7 +197,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 let said_of_nothing = scene.asked.acknowledged.is_some() && rotation.acknowledged.is_none();
                 // Whoever has said so must not believe that it counts.
                 let (status, reason) = if said_of_nothing {
-                    (Status::Refused, format!("{key}: there is no new key, so nothing can be acknowledged yet; {why}"))
+                    let when = "that was said before there was this new key, or this rotation, so it does not count";
+                    (Status::Refused, format!("{key}: {when}; {why}"))
                 } else {
                     (status, format!("{key}: {why}"))
                 };

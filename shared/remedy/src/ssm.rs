@@ -7,6 +7,7 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::DisplayErrorContext;
 use aws_sdk_ssm::types::{AutomationExecution, AutomationExecutionStatus, StepExecution};
 use credwarden_inventory::parameter::{ParameterError, Parameters, ReadParameter};
+use jiff::Timestamp;
 
 /// The calls of Systems Manager that only read. All methods are written as `async fn`.
 pub trait ReadSsm: ReadParameter {
@@ -27,6 +28,8 @@ pub struct Execution {
     pub parameters: BTreeMap<String, Vec<String>>,
     /// The ARN of who started it.
     pub executed_by: Option<String>,
+    /// When it was started, in whole seconds.
+    pub started: Option<Timestamp>,
     /// The ARNs of those who approved it.
     pub approvers: Vec<String>,
 }
@@ -100,6 +103,7 @@ fn read(execution: AutomationExecution) -> Execution {
         status,
         parameters: execution.parameters.unwrap_or_default().into_iter().collect(),
         executed_by: execution.executed_by,
+        started: execution.execution_start_time.and_then(|at| Timestamp::from_second(at.secs()).ok()),
         approvers: steps.iter().flat_map(approvers).collect(),
     }
 }

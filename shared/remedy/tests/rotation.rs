@@ -9,10 +9,11 @@ use credwarden_ledger::request::Document;
 use credwarden_ledger::work::{Outcome, Step};
 use credwarden_policy::exception::Hold;
 use credwarden_policy::remedy::{RemedyName, RuleName};
+use credwarden_policy::rotation::Tell;
 use credwarden_remedy::answer::Status;
 use jiff::SignedDuration;
 
-use self::world::gate::Gate;
+use self::world::gate::{Effect, Gate};
 use self::world::{
     ACKNOWLEDGE, AGE, CONFIG, FORCE, PERSON, ROTATE, ROTATE_UNDO, SCHEDULE, World, alice, noon, policy_with,
     rotating_policy,
@@ -253,6 +254,39 @@ async fn only_an_open_rotation_of_the_users_own_key_is_acknowledged() {
     world.ask(ACKNOWLEDGE, "alice", Some(&old)).await;
     let rotation = world.rotation("alice", &old).await.unwrap();
     assert_eq!(rotation.acknowledged.unwrap().by, PERSON);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_that_a_run_left_behind_counts_from_when_it_was_given() {
+    let world = World::rotating(alice(), "").await;
+    let old = world.key("alice", 0);
+    world.remediate("alice").await;
+    // The run dies at its first look at the user, with the lease in its hands.
+    let said = world.execution(ACKNOWLEDGE, &world.id("alice"), Some(&old), PERSON);
+    let calls = Gate::open();
+    world.invoke(&said, &calls).await.unwrap();
+    let first_look = calls.calls().iter().position(|call| call.starts_with("iam:")).unwrap();
+    let again = world.execution(ACKNOWLEDGE, &world.id("alice"), Some(&old), PERSON);
+    assert!(world.invoke_mortal(&again, &Gate::at(first_look, Effect::DieBefore)).await.is_none());
+    let new = world.create_key("alice");
+    world.days(1).await;
+    let rotation = world.rotation("alice", &old).await.unwrap();
+    assert_eq!(rotation.replacement.map(|replacement| replacement.key), Some(new));
+    assert_eq!(rotation.acknowledged, None, "it was said before there was the new key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_says_too_early_that_nothing_needs_the_old_key_is_told_to_use_the_new_one() {
+    let world = World::rotating(alice(), "").await;
+    let old = world.key("alice", 0);
+    world.remediate("alice").await;
+    world.pass_time(SignedDuration::from_hours(1));
+    let new = world.create_key("alice");
+    world.pass_time(SignedDuration::from_hours(1));
+    world.ask(ACKNOWLEDGE, "alice", Some(&old)).await;
+    let rotation = world.rotation("alice", &old).await.unwrap();
+    assert!(rotation.acknowledged.is_some());
+    assert_eq!(rotation.told, Some(Tell::Move(new)));
 }
 
 #[tokio::test(start_paused = true)]

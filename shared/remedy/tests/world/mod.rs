@@ -285,6 +285,7 @@ impl World {
             status: ExecutionStatus::UnderWay,
             parameters,
             executed_by: Some(by.to_owned()),
+            started: Some(self.now.get()),
             approvers: Vec::new(),
         };
         self.executions.lock().unwrap().insert(id.clone(), execution);
@@ -365,11 +366,22 @@ impl World {
         self.invoke(&execution, &Gate::open()).await.unwrap()
     }
 
-    /// The last user of the estate creates a key now.
+    /// A user creates a key now.
     pub fn create_key(&self, name: &str) -> CredentialId {
-        self.iam.change(|estate| *estate = estate.clone().key(SignedDuration::ZERO));
+        self.iam.change(|estate| {
+            // A key goes to the user who was added last.
+            let place = estate.users.iter().position(|user| user.name().as_str() == name).unwrap();
+            let user = estate.users.remove(place);
+            estate.users.push(user);
+            *estate = estate.clone().key(SignedDuration::ZERO);
+        });
         let keys = self.iam.estate().find(name).unwrap().keys.len();
         self.key(name, keys - 1)
+    }
+
+    /// A user deletes a key.
+    pub fn delete_key(&self, name: &str, key: &CredentialId) {
+        self.iam.change(|estate| estate.find_mut(name).keys.retain(|held| held.key.id.as_str() != key.as_str()));
     }
 
     /// A key is used now.

@@ -12,6 +12,7 @@ mod concurrency;
 mod crashes;
 mod exceptions;
 mod faults;
+mod histories;
 mod justified;
 mod notices;
 mod payload;

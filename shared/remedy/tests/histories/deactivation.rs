@@ -1,22 +1,18 @@
 //! Random histories of an account: whatever happens in whatever order, what must never happen does not.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
-
-mod world;
-
 use credwarden_credential::age::{Days, is_older};
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{KeyStatus, LastUse, Status as CredentialStatus};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_ledger::table::Value;
-use credwarden_policy::exception::{Change, Exception, Hold};
 use credwarden_remedy::answer::Status;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-use self::world::gate::{Effect, Gate};
-use self::world::{AGE, CONFIG, PERSON, RULE, UNDO, World, noon, policy_with};
+use crate::world::gate::Effect;
+use crate::world::{ACT, AGE, CONFIG, PERSON, RULE, UNDO, World, noon, policy_with};
+use crate::{Fault, fault, in_paused_time, invoked, is_excepted, is_held, tenths};
 
 /// The last of them is protected.
 const USERS: [&str; 5] = ["u0", "u1", "u2", "u3", "protected"];
@@ -26,8 +22,8 @@ const BUDGET: i64 = 3;
 
 #[derive(Clone, Debug)]
 enum Event {
-    Remediate { user: usize, fault: Option<(usize, Effect)> },
-    Undo { user: usize, key: usize, fault: Option<(usize, Effect)> },
+    Remediate { user: usize, fault: Fault },
+    Undo { user: usize, key: usize, fault: Fault },
     Hour,
     Day,
     IsUsed { user: usize, key: usize },
@@ -43,9 +39,7 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     let user = 0..USERS.len();
     let key = 0..2_usize;
-    let effect =
-        prop::sample::select(vec![Effect::DieBefore, Effect::DieAfter, Effect::Fail, Effect::Lose, Effect::Retry]);
-    let fault = prop::option::weighted(0.5, (0..40_usize, effect));
+    let fault = fault();
     prop_oneof![
         6 => (user.clone(), fault.clone()).prop_map(|(user, fault)| Event::Remediate { user, fault }),
         3 => (user.clone(), key.clone(), fault).prop_map(|(user, key, fault)| Event::Undo { user, key, fault }),
@@ -108,27 +102,9 @@ async fn happen(world: &World, event: Event, truth: &mut Truth) {
             world.by_hand(&key, other);
         }
         Event::IsHeld { user, key } => {
-            let until = world.now.get() + SignedDuration::from_hours(30);
-            let credential = world.key(USERS[user], key);
-            let hold = Hold { credential, until, reason: "asked".to_owned(), by: "carol".to_owned() };
-            let (ledger, user) = (world.ledger(), world.id(USERS[user]));
-            let holds = ledger.record(&user).await.unwrap().holds;
-            let seen = holds.iter().find(|seen| seen.credential == hold.credential);
-            ledger.change_hold(&user, seen, &hold).await.unwrap();
+            is_held(world, USERS[user], world.key(USERS[user], key)).await;
         }
-        Event::IsExcepted { user } => {
-            let exception = Exception {
-                id: "EX-1".to_owned(),
-                user: world.id(USERS[user]),
-                rule: RULE,
-                credential: None,
-                until: world.now.get() + SignedDuration::from_hours(50),
-                owner: "carol".to_owned(),
-                justification: "migration".to_owned(),
-                approver: "bob".to_owned(),
-            };
-            world.change_exception(Change::Grant, &exception).await;
-        }
+        Event::IsExcepted { user } => is_excepted(world, USERS[user]).await,
         Event::IsCreatedAgain { user } => {
             let name = USERS[user];
             world.iam.change(|estate| {
@@ -149,15 +125,8 @@ async fn happen(world: &World, event: Event, truth: &mut Truth) {
     }
 }
 
-async fn invoke(world: &World, execution: &str, fault: Option<(usize, Effect)>, truth: &Truth) {
-    let gate = fault.map_or_else(Gate::open, |(number, effect)| Gate::at(number, effect));
-    let invocation = async {
-        let outcome = world.invoke_mortal(execution, &gate).await;
-        if fault.is_none() {
-            outcome.unwrap().unwrap();
-        }
-    };
-    watched(world, truth, invocation).await;
+async fn invoke(world: &World, execution: &str, fault: Fault, truth: &Truth) {
+    watched(world, truth, invoked(world, execution, fault)).await;
 }
 
 /// Holds whatever is written meanwhile against what was true before.
@@ -257,7 +226,7 @@ async fn live_through(history: Vec<Event>) {
         let id = world.id(name);
         for work in world.ledger().record(&id).await.unwrap().works {
             let is_done = serde_json::to_value(&work.step).unwrap()["settled"]["outcome"]["done"].is_object();
-            if work.act == world::ACT && is_done && name != "protected" && work.undo_until > Some(world.now.get()) {
+            if work.act == ACT && is_done && name != "protected" && work.undo_until > Some(world.now.get()) {
                 assert_eq!(world.undo(name, &work.credential).await.status, Status::Undone, "{work:?}");
                 let record = world.ledger().record(&id).await.unwrap();
                 assert!(record.hold(&work.credential, world.now.get()).is_some());
@@ -266,30 +235,25 @@ async fn live_through(history: Vec<Event>) {
     }
 }
 
-fn in_paused_time(history: Vec<Event>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(Box::pin(live_through(history)));
-}
-
 /// A remedy dies at its write to one key, and a day later an undo of the other key dies before it answers; the next
 /// hour goes on with both.
 #[test]
 fn one_hour_goes_on_with_a_remedy_and_an_undo_of_the_same_user() {
     for death in 0..40 {
-        in_paused_time(vec![
+        in_paused_time(live_through(vec![
             Event::Remediate { user: 0, fault: Some((death, Effect::DieBefore)) },
             Event::Day,
             Event::Undo { user: 0, key: 1, fault: Some((6, Effect::DieAfter)) },
             Event::Hour,
-        ]);
+        ]));
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tenths(4))]
 
     #[test]
     fn no_history_breaks_a_promise(history in prop::collection::vec(event(), 1..40)) {
-        in_paused_time(history);
+        in_paused_time(live_through(history));
     }
 }
