@@ -47,7 +47,7 @@ pub(crate) fn plan_with(facts: &Facts<'_>, now: Timestamp, guards: Guards) -> De
     let rotation = facts.rotation.filter(|rotation| goes_on(rotation, facts, guards)).cloned();
     let rotation = rotation.unwrap_or_else(|| opened(facts, now));
     let rotation = Rotation { forced: rotation.forced.clone().or_else(|| facts.forced.cloned()), ..rotation };
-    if !guards.ask(Guard::Replace, facts.delivery == Delivery::Owner) {
+    if !guards.ask(Guard::Replace, facts.delivery != Delivery::Replace) {
         return wait(rotation, facts, &Kept::NoNewKey, None, now);
     }
     let rotation = remembered(rotation, facts, now, guards);
@@ -87,6 +87,7 @@ fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
         delivery: facts.delivery,
         told: None,
         forced: None,
+        mint: None,
         replacement: None,
         silence: None,
         acknowledged: None,
@@ -116,7 +117,7 @@ fn told(rotation: Rotation, facts: &Facts<'_>, kept: &Kept, now: Timestamp) -> (
     let was_told_lately = rotation.escalated.is_some_and(|at| now < after(at, ESCALATED_EVERY));
     if now > rotation.deadline && !was_told_lately {
         let tell = match facts.delivery {
-            Delivery::Owner => Tell::Overdue(kept.clone()),
+            Delivery::Owner | Delivery::Secret => Tell::Overdue(kept.clone()),
             Delivery::Replace => Tell::UseRole,
         };
         // It says what is asked, too.
@@ -160,15 +161,15 @@ fn why(facts: &Facts<'_>, kept: &Kept, rotation: &Rotation) -> String {
     let key = &facts.key.id;
     let what = match (facts.delivery, kept) {
         (Delivery::Replace, _) => return format!("{key} shall be replaced by a role, which its owner has to set up"),
-        (Delivery::Owner, Kept::NoNewKey) => format!("the owner of {key} has to create a second key"),
-        (Delivery::Owner, Kept::NewKeyUnused(new)) => format!("the owner of {key} has to use {new}"),
-        (Delivery::Owner, Kept::InUse(LastUse::At { at, .. })) => format!("{key} was used at {at}, and may be again"),
-        (Delivery::Owner, Kept::InUse(LastUse::Never)) => format!("{key} was never used, which has to show twice"),
-        (Delivery::Owner, Kept::InUse(LastUse::NotRead)) => format!("it is not known whether {key} is in use"),
-        (Delivery::Owner, Kept::InUse(LastUse::Unread(gap))) => {
+        (_, Kept::NoNewKey) => format!("the owner of {key} has to create a second key"),
+        (_, Kept::NewKeyUnused(new)) => format!("the owner of {key} has to use {new}"),
+        (_, Kept::InUse(LastUse::At { at, .. })) => format!("{key} was used at {at}, and may be again"),
+        (_, Kept::InUse(LastUse::Never)) => format!("{key} was never used, which has to show twice"),
+        (_, Kept::InUse(LastUse::NotRead)) => format!("it is not known whether {key} is in use"),
+        (_, Kept::InUse(LastUse::Unread(gap))) => {
             format!("it is not known whether {key} is in use: {gap}")
         }
-        (Delivery::Owner, Kept::NotAcknowledged) => {
+        (_, Kept::NotAcknowledged) => {
             format!("the owner has to say that nothing needs {key} any more")
         }
     };

@@ -112,6 +112,7 @@ fn rotation(key: Credential) -> impl Strategy<Value = Rotation> {
             delivery,
             told: None,
             forced: None,
+            mint: None,
             replacement: replacement.map(|(key, seen)| Replacement { key: id(key), seen: ago(seen) }),
             silence: silence.map(|(since, last_use)| Silence { since: ago(since), last_use }),
             acknowledged: acknowledged.map(|at| Acknowledged { by: BY.to_owned(), at: ago(at) }),

@@ -320,6 +320,10 @@ fn rotated(remedy: Remedy, limits: Option<Limits>) -> String {
         Delivery::Owner => format!(
             "its owner is told to create another and move to it{by}, and it is made inactive once nothing needs it, {after}"
         ),
+        Delivery::Secret => format!(
+            "another is minted into the secret of its user, if that is enrolled, or else created by its owner{by}, and it is \
+             made inactive once nothing needs it, {after}"
+        ),
         Delivery::Replace => "its owner is told which role would do in its place, and it is left as it is".to_owned(),
     }
 }

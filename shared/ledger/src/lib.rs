@@ -20,12 +20,16 @@
 //! | | `NOTICE#<document>#<credential or *>#<kind>`, and of an act `#<epoch seconds>` | what is to be told, or was |
 //! | | `EXCEPTION-ACT#<execution>` | who asked for a change of an exception, who approved it, and what was before and after |
 //! | | `EXCEPTION-TAGS` | the user's tags do not show its exceptions yet |
+//! | | `ENROLMENT` | into which secret the user's new keys come, and who fetches them |
+//! | | `ENROLMENT-ACT#<execution>` | who asked for a change of it, who approved it, and what was before and after |
 //! | | `FAILURE#<document>` | the last failed execution |
 //! | `RULE#<rule>` | `PASS`, `GAPS` | how far the rule's reading came, and since when whom could not be read |
 //! | | `BACKFILL` | how far the rule's look-up of past events came |
 //! | | `REMEDIATION-EXCEPTION#<id>` | since when AWS Config leaves the user out |
 //! | `POLICY#<rule>` | `REPORTED#<epoch seconds>#<sha256>` | from when on complete passes reported by which policy |
 //! | `BUDGET#<date>` | `act`, `undo` | what is spent of the day's purses |
+//! | `SECRET#<arn>` | `ENROLMENT` | whose new keys come into the secret |
+//! | `MINT#<token>` | `STEP` | a new key that was asked for, and how far it came |
 //! | `PROVENANCE` | `<credential>#<event>` | who made the credential usable, for as long as the table stands |
 //! | `OBSERVATION#<kind>` | `<user id>` | what was seen of the user's credentials of the kind |
 //! | `INSTALLATION` | `SINCE` | when the account was first looked at |
@@ -37,12 +41,14 @@
 pub mod budget;
 pub mod due;
 pub mod dynamo;
+pub mod enrolment;
 pub mod exception;
 pub mod failure;
 pub mod lease;
 pub mod ledger;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
+pub mod mint;
 pub mod notice;
 pub mod observation;
 pub mod pass;

@@ -3,11 +3,13 @@
 use credwarden_credential::creation::Intended;
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
+use credwarden_policy::enrolment::Enrolment;
 use credwarden_policy::exception::{Exceptions, Hold};
 use credwarden_policy::remedy::RuleName;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::due;
+use crate::enrolment;
 use crate::ledger::{BODY, Ledger, LedgerError, attributes, body};
 use crate::rotation::{self, KeptRotation};
 use crate::table::{Action, Attributes, Clause, Condition, EXPIRES_AT, Item, Key, Query, Table, Write};
@@ -27,6 +29,8 @@ pub struct UserRecord {
     pub exceptions: Exceptions,
     /// The last rotation of each access key.
     pub rotations: Vec<KeptRotation>,
+    /// Into which secret its new access keys come.
+    pub enrolment: Option<Enrolment>,
 }
 
 impl UserRecord {
@@ -80,6 +84,8 @@ impl<T: Table> Ledger<T> {
                 record.exceptions.0.push(item.body()?);
             } else if sk.starts_with(rotation::SK) {
                 record.rotations.push(KeptRotation::read(&item)?);
+            } else if sk == enrolment::SK {
+                record.enrolment = Some(item.body()?);
             }
         }
         Ok(record)

@@ -44,6 +44,7 @@ fn rotation() -> Rotation {
         delivery: Delivery::Owner,
         told: None,
         forced: None,
+        mint: None,
         replacement: None,
         silence: None,
         acknowledged: None,

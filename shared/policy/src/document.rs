@@ -226,7 +226,7 @@ pub struct RemedyEntry {
     /// `observe`, `warn` or `enforce`.
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::mode"))]
     pub mode: String,
-    /// `owner` or `replace`, of `rotate-key` only.
+    /// `owner`, `secret` or `replace`, of `rotate-key` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::delivery"))]
     pub delivery: Option<String>,

@@ -9,6 +9,7 @@ use credwarden_credential::snapshot::{Credential, LastUse};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::enrolment::RequestToken;
 use crate::limits::Limits;
 use crate::remedy::names;
 
@@ -17,6 +18,9 @@ names! {
     Delivery {
         /// The owner is told, and creates it.
         Owner = "owner",
+        /// It is minted into a secret, where its retriever fetches it, for users who are enrolled; the others get theirs as
+        /// with `owner`.
+        Secret = "secret",
         /// Not at all: a role would do, and the owner is told which and how.
         Replace = "replace",
     }
@@ -41,6 +45,9 @@ pub struct Rotation {
     /// Who asked for it and why, where a person did: then its age does not matter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forced: Option<Forced>,
+    /// The mint that was asked for, of a user who is enrolled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mint: Option<RequestToken>,
     /// The new key, once there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub replacement: Option<Replacement>,

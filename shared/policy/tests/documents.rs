@@ -174,6 +174,8 @@ fn a_class_can_have_its_access_keys_rotated_and_nothing_else() {
         json!({ "remedy": "rotate-key", "mode": "enforce", "force": true });
     document["remedies"]["access-key-age"]["service-account"] =
         json!({ "remedy": "rotate-key", "mode": "warn", "delivery": "replace" });
+    document["remedies"]["access-key-age"]["privileged"] =
+        json!({ "remedy": "rotate-key", "mode": "enforce", "delivery": "secret", "force": true });
     let policy = Policy::parse(&document.to_string()).unwrap();
     let of = |class: &str, kind| {
         let class = policy.class_names().find(|known| known.as_str() == class).unwrap();
@@ -182,7 +184,7 @@ fn a_class_can_have_its_access_keys_rotated_and_nothing_else() {
     let rotate = |mode, delivery, force| Remedy { name: RemedyName::RotateKey, mode, delivery, force };
     assert_eq!(of("human", CredentialKind::AccessKey), rotate(Mode::Enforce, Delivery::Owner, true));
     assert_eq!(of("service-account", CredentialKind::AccessKey), rotate(Mode::Warn, Delivery::Replace, false));
-    assert_eq!(of("privileged", CredentialKind::AccessKey).name, RemedyName::DeactivateCredential);
+    assert_eq!(of("privileged", CredentialKind::AccessKey), rotate(Mode::Enforce, Delivery::Secret, true));
     assert_eq!(of("human", CredentialKind::SshPublicKey).name, RemedyName::DeactivateCredential);
     assert_eq!(
         Policy::parse(&serde_json::to_string(&policy.effective()).unwrap()).unwrap().effective(),
@@ -210,8 +212,13 @@ fn what_does_not_fit_a_rotation_is_refused_with_its_place() {
         ),
         (
             "access-key-age",
-            json!({ "remedy": "rotate-key", "mode": "warn", "delivery": "secret" }),
-            "- `remedies.access-key-age.human.delivery`: `secret` is none of `owner`, `replace`",
+            json!({ "remedy": "rotate-key", "mode": "warn", "delivery": "store" }),
+            "- `remedies.access-key-age.human.delivery`: `store` is none of `owner`, `secret`, `replace`",
+        ),
+        (
+            "access-key-age",
+            json!({ "remedy": "deactivate-credential", "mode": "warn", "delivery": "secret" }),
+            "- `remedies.access-key-age.human.delivery`: `deactivate-credential` rotates nothing",
         ),
         (
             "access-key-age",

@@ -73,14 +73,14 @@ fn a_name_that_nobody_knows_is_refused() {
     check(&changed("/remedies", "acess-key-age", json!({})), false);
     check(&changed("/remedies/access-key-age/default", "mode", json!("enfroce")), false);
     check(&changed("/remedies/access-key-age/default", "remedy", json!("deactivate")), false);
-    check(&changed("/remedies/access-key-age/default", "delivery", json!("secret")), false);
+    check(&changed("/remedies/access-key-age/default", "delivery", json!("store")), false);
     check(&changed("/remedies/access-key-age/default", "force", json!("yes")), false);
 }
 
 #[test]
 fn a_rotation_says_how_a_user_gets_its_key() {
     let mut document = changed("/remedies/access-key-age/default", "remedy", json!("rotate-key"));
-    for (field, value) in [("delivery", json!("owner")), ("force", json!(true))] {
+    for (field, value) in [("delivery", json!("owner")), ("delivery", json!("secret")), ("force", json!(true))] {
         document["remedies"]["access-key-age"]["default"][field] = value;
         check(&document, true);
     }
