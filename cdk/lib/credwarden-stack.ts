@@ -9,6 +9,7 @@ import type {
   GrantTarget,
   ListenerEntry,
   RemedyEntry,
+  RotatorEntry,
   RuleEntry,
   ScheduleEntry,
 } from './configuration/catalogue.js';
@@ -25,6 +26,7 @@ import { Listener } from './constructs/listener.js';
 import { Memory } from './constructs/memory.js';
 import { NoticeTopic } from './constructs/notice-topic.js';
 import { RotationDocuments } from './constructs/rotation-documents.js';
+import { Rotator } from './constructs/rotator.js';
 import { Rule } from './constructs/rule.js';
 import { Schedule } from './constructs/schedule.js';
 import { SessionPolicy } from './constructs/session-policy.js';
@@ -73,6 +75,7 @@ export class CredwardenStack extends Stack {
     this.automationRole = new AutomationRole(this, 'Automation', { remedies: catalogue.remedies, names }).role;
 
     for (const entry of catalogue.remedies) this.addRemedy(entry);
+    for (const entry of catalogue.rotators) this.addRotator(entry);
     for (const entry of catalogue.rules) this.addRule(entry);
     for (const entry of catalogue.schedules) this.addSchedule(entry);
     for (const entry of catalogue.events) this.addListener(entry);
@@ -90,22 +93,15 @@ export class CredwardenStack extends Stack {
 
   private addRemedy(entry: RemedyEntry): void {
     const { policy, catalogue } = this.props;
-    const isDenied = policy.protected.length > 0 && entry.changes.length > 0;
-    // INVARIANT (protected): what the policy protects at synth is denied by the role itself; the policy that is live
-    // later can only add to it.
-    const changes = new iam.PolicyStatement({
-      effect: iam.Effect.DENY,
-      actions: [...entry.changes],
-      resources: [...policy.protected],
-    });
     const added = this.addFunction(
       entry,
       {
         CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter,
         CREDWARDEN_SESSION_POLICY_ARN: this.sessionPolicy.managedPolicyArn,
+        CREDWARDEN_ENROLLED_PATH: this.props.deployment.enrolledPath,
         ...this.ownRoles(),
       },
-      { denied: isDenied ? [changes] : [] },
+      { denied: this.deniedTo(entry) },
     );
     // What is about exceptions changes no credential.
     if (!entry.exceptions) this.remedyRoleArns.push(added.role.roleArn);
@@ -127,6 +123,31 @@ export class CredwardenStack extends Stack {
         names: this.names,
       });
     }
+  }
+
+  private addRotator(entry: RotatorEntry): void {
+    const added = this.addFunction(
+      entry,
+      {
+        CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter,
+        CREDWARDEN_ENROLLED_PATH: this.props.deployment.enrolledPath,
+        ...this.ownRoles(),
+      },
+      { denied: this.deniedTo(entry) },
+    );
+    this.remedyRoleArns.push(added.role.roleArn);
+    new Rotator(this, `${idOf(entry)}Rotator`, { function: added.function, names: this.names });
+  }
+
+  /**
+   * INVARIANT (protected): what the policy protects at synth is denied by the role itself; the policy that is live later
+   * can only add to it.
+   */
+  private deniedTo({ changes }: RemedyEntry | RotatorEntry): iam.PolicyStatement[] {
+    const { policy } = this.props;
+    if (policy.protected.length === 0 || changes.length === 0) return [];
+    const [actions, resources] = [[...changes], [...policy.protected]];
+    return [new iam.PolicyStatement({ effect: iam.Effect.DENY, actions, resources })];
   }
 
   private addRule(entry: RuleEntry): void {
@@ -239,6 +260,7 @@ export class CredwardenStack extends Stack {
       ledgerArn: this.memory.ledger.tableArn,
       automationRoleArn: this.automationRole.roleArn,
       noticeTopicArn: this.noticeTopic.topicArn,
+      enrolledPath: this.props.deployment.enrolledPath,
       ruleArns: this.ruleArns,
     });
   }

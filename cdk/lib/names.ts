@@ -10,6 +10,8 @@ export class Names {
   readonly ledger: string;
   /** Of the topic by which owners are told. */
   readonly noticeTopic: string;
+  /** How the names of secrets begin into which keys are minted. */
+  readonly secrets: string;
   /** Of the managed policy that refuses sessions. */
   readonly sessionPolicy: string;
 
@@ -17,6 +19,7 @@ export class Names {
     this.policyParameter = `/${prefix}/policy`;
     this.killSwitchParameter = `/${prefix}/kill-switch`;
     this.ledger = `${prefix}-ledger`;
+    this.secrets = `${prefix}/`;
     this.noticeTopic = `${prefix}-notices`;
     this.sessionPolicy = `${prefix}-refuse-sessions`;
   }

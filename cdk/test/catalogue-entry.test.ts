@@ -4,13 +4,14 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Match } from 'aws-cdk-lib/assertions';
 import { checkTemplate } from '../lib/validation/template.js';
 import { objectOf } from '../lib/validation/json.js';
-import { plain, resourceNamed, resourcesOf, roleOf } from './template-reading.js';
-import { CATALOGUE, newListener, newRemedy, newRule, profile, props, synthesize } from './world.js';
+import { permissionsOf, plain, resourceNamed, resourcesOf, roleOf } from './template-reading.js';
+import { CATALOGUE, newListener, newRemedy, newRotator, newRule, profile, props, synthesize } from './world.js';
 
 function withNewEntries(): ReturnType<typeof synthesize> {
   const catalogue = {
     rules: [...CATALOGUE.rules, newRule()],
     remedies: [...CATALOGUE.remedies, newRemedy()],
+    rotators: [...CATALOGUE.rotators, newRotator()],
     schedules: [
       ...CATALOGUE.schedules,
       {
@@ -131,6 +132,35 @@ test('a remedy that cannot be undone has no document for it', () => {
   assert.ok(!names.includes('credwarden-undo-restrict-console'));
 });
 
+test('an entry of the catalogue is all that a new rotation function needs', () => {
+  const { template, json } = withNewEntries();
+  const { id } = resourceNamed(json, 'AWS::Lambda::Function', 'FunctionName', 'credwarden-mint-certificate');
+  template.hasResourceProperties('AWS::Lambda::Permission', {
+    Action: 'lambda:InvokeFunction',
+    Principal: 'secretsmanager.amazonaws.com',
+    SourceAccount: { Ref: 'AWS::AccountId' },
+    SourceArn: {
+      'Fn::Join': ['', ['arn:aws:secretsmanager:us-east-1:', { Ref: 'AWS::AccountId' }, ':secret:credwarden/*']],
+    },
+    FunctionName: { 'Fn::GetAtt': [id, 'Arn'] },
+  });
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    FunctionName: 'credwarden-mint-certificate',
+    Environment: {
+      Variables: Match.objectLike({
+        CREDWARDEN_KILL_SWITCH_PARAMETER: '/credwarden/kill-switch',
+        CREDWARDEN_ENROLLED_PATH: '/enrolled/',
+      }),
+    },
+  });
+  const role = roleOf(json, 'credwarden-mint-certificate');
+  const minting = permissionsOf(json, role).filter((each) => each.includes('UploadSigningCertificate'));
+  assert.deepEqual(minting, [
+    'Allow iam:UploadSigningCertificate on arn:aws:iam::<AWS::AccountId>:user/enrolled/*',
+    ...props().policy.protected.map((arn) => `Deny iam:UploadSigningCertificate on ${arn}`),
+  ]);
+});
+
 test('an entry of the catalogue is all that a new schedule needs', () => {
   const { template, json } = withNewEntries();
   const { id } = resourceNamed(json, 'AWS::Lambda::Function', 'FunctionName', 'credwarden-send-digest');
@@ -216,9 +246,15 @@ test('an event that a function cannot take is tried again, kept encrypted, and a
   });
 });
 
-test('every rule and every remedy knows the roles of all remedies, so that it can tell their acts', () => {
+test('every rule and every remedy knows the roles of all that change users, so that it can tell their acts', () => {
   const { json } = withNewEntries();
-  const remedies = ['credwarden-deactivate-credential', 'credwarden-rotate-key', 'credwarden-restrict-console'];
+  const rotators = [...CATALOGUE.rotators, newRotator()].map(({ name }) => `credwarden-${name}`);
+  const remedies = [
+    'credwarden-deactivate-credential',
+    'credwarden-rotate-key',
+    'credwarden-restrict-console',
+    ...rotators,
+  ];
   const roles = remedies.map((name) => `<${roleOf(json, name)}.Arn>`).join(',');
   const names = [...remedies, 'credwarden-access-key-age', 'credwarden-console-mfa'];
   for (const name of names) {
@@ -247,6 +283,7 @@ test('every option of a deployment reaches the template', () => {
     kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
     alarmTopicArn: 'arn:aws:sns:us-east-1:111122223333:security',
     accountContact: 'security@example.com',
+    enrolledPath: '/workloads/minted/',
     architecture: 'arm64',
     reservedConcurrency: 2,
     logRetentionDays: RetentionDays.TWO_YEARS,
@@ -265,6 +302,10 @@ test('every option of a deployment reaches the template', () => {
   template.hasResourceProperties('AWS::Lambda::Function', {
     FunctionName: 'warden-advance-work',
     Environment: { Variables: Match.objectLike({ CREDWARDEN_ACCOUNT_CONTACT: 'security@example.com' }) },
+  });
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    FunctionName: 'warden-rotate-key',
+    Environment: { Variables: Match.objectLike({ CREDWARDEN_ENROLLED_PATH: '/workloads/minted/' }) },
   });
   assert.doesNotMatch(JSON.stringify(json), /credwarden-(access|deact|advance|ledger)|\/credwarden\//);
 });

@@ -4,7 +4,7 @@ import { parseCatalogue } from '../lib/configuration/catalogue.js';
 import { parseDeployment } from '../lib/configuration/deployment.js';
 import { RefusedFile } from '../lib/configuration/problem.js';
 import { loadProfile } from '../lib/profile.js';
-import { newListener, newRemedy, newRule, ROOT, trustingChecker } from './world.js';
+import { newListener, newRemedy, newRotator, newRule, ROOT, trustingChecker } from './world.js';
 
 const DEPLOYMENT = {
   region: 'us-east-1',
@@ -21,6 +21,7 @@ const CATALOGUE = {
   format: 1,
   rules: [newRule()],
   remedies: [newRemedy()],
+  rotators: [newRotator()],
   schedules: [],
   events: [newListener()],
 };
@@ -77,6 +78,10 @@ test('a field of a deployment that is wrong or unknown is refused', () => {
   checkDeployment({ ...DEPLOYMENT, reservedConcurrency: 0 }, ['reservedConcurrency']);
   checkDeployment({ ...DEPLOYMENT, kmsKeyArn: 'alias/logs' }, ['kmsKeyArn']);
   checkDeployment({ ...DEPLOYMENT, alarmTopicArn: 'security' }, ['alarmTopicArn']);
+  for (const enrolledPath of ['', '/', 'enrolled', '/enrolled', '/*/', '/a?/', '/a//b/', '/a b/']) {
+    checkDeployment({ ...DEPLOYMENT, enrolledPath }, ['enrolledPath']);
+  }
+  checkDeployment({ ...DEPLOYMENT, enrolledPath: '/workloads/minted/' }, []);
   for (const accountContact of ['', ' a', 'a ', 'a\nb', 'a"b', 'a'.repeat(257), undefined]) {
     checkDeployment({ ...DEPLOYMENT, accountContact }, ['accountContact']);
   }
@@ -119,8 +124,8 @@ test('a refused file names itself, each place and each remedy', () => {
       '  attempts: `99` is not a whole number from 1 to 25',
       '    hint: write a whole number from 1 to 25',
       '  colour: is not a known field',
-      '    hint: remove it; known are accountContact, alarmTopicArn, architecture, attempts, kmsKeyArn, logRetentionDays, prefix, ' +
-        'region, remediation, reservedConcurrency, retrySeconds',
+      '    hint: remove it; known are accountContact, alarmTopicArn, architecture, attempts, enrolledPath, kmsKeyArn, logRetentionDays, ' +
+        'prefix, region, remediation, reservedConcurrency, retrySeconds',
     ].join('\n'),
   });
 });
@@ -136,6 +141,9 @@ test('a catalogue is complete and consistent or refused', () => {
   checkCatalogue({ ...CATALOGUE, rules: [{ ...newRule(), frequency: 'Daily' }] }, ['rules[0].frequency']);
   checkCatalogue({ ...CATALOGUE, remedies: [newRemedy({ changes: ['iam:UpdateAccessKey'] })] }, [
     'remedies[0].changes',
+  ]);
+  checkCatalogue({ ...CATALOGUE, rotators: [newRotator({ changes: ['iam:CreateAccessKey'] })] }, [
+    'rotators[0].changes',
   ]);
 });
 

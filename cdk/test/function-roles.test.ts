@@ -18,6 +18,12 @@ function expectedResources(json: ReturnType<typeof synthesize>['json'], target: 
     users: ['arn:aws:iam::<AWS::AccountId>:user/*'],
     'exception-tags': ['arn:aws:iam::<AWS::AccountId>:user/*'],
     'session-policy': ['arn:aws:iam::<AWS::AccountId>:user/*'],
+    'enrolled-users': ['arn:aws:iam::<AWS::AccountId>:user/enrolled/*'],
+    secrets: ['arn:aws:secretsmanager:us-east-1:<AWS::AccountId>:secret:credwarden/*'],
+    'secret-rotation': ['arn:aws:secretsmanager:us-east-1:<AWS::AccountId>:secret:credwarden/*'],
+    rotators: CATALOGUE.rotators.map(
+      (rotator) => `arn:aws:lambda:us-east-1:<AWS::AccountId>:function:credwarden-${rotator.name}`,
+    ),
     groups: ['arn:aws:iam::<AWS::AccountId>:group/*'],
     'policy-parameter': [`${ssm}:parameter/credwarden/policy`],
     'kill-switch-parameter': [`${ssm}:parameter/credwarden/kill-switch`],

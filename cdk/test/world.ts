@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import type { Catalogue, ListenerEntry, RemedyEntry, RuleEntry } from '../lib/configuration/catalogue.js';
+import type { Catalogue, ListenerEntry, RemedyEntry, RotatorEntry, RuleEntry } from '../lib/configuration/catalogue.js';
 import type { PolicyChecker } from '../lib/configuration/policy.js';
 import { credwardenApp } from '../lib/credwarden-app.js';
 import type { CredwardenStack, CredwardenStackProps } from '../lib/credwarden-stack.js';
@@ -78,6 +78,19 @@ export function newRemedy(changes: Partial<RemedyEntry> = {}): RemedyEntry {
     timeoutSeconds: 30,
     grants: [{ actions: ['iam:DeleteLoginProfile'], on: 'users' }],
     changes: ['iam:DeleteLoginProfile'],
+    ...changes,
+  };
+}
+
+/** A rotation function that the committed catalogue does not have. */
+export function newRotator(changes: Partial<RotatorEntry> = {}): RotatorEntry {
+  return {
+    name: 'mint-certificate',
+    description: 'Mints certificates.',
+    memoryMb: 128,
+    timeoutSeconds: 30,
+    grants: [{ actions: ['iam:UploadSigningCertificate'], on: 'enrolled-users' }],
+    changes: ['iam:UploadSigningCertificate'],
     ...changes,
   };
 }

@@ -9,11 +9,15 @@ import { type Problem, RefusedFile } from './problem.js';
 export const GRANT_TARGETS = [
   'any',
   'users',
+  'enrolled-users',
   'exception-tags',
   'session-policy',
   'groups',
   'policy-parameter',
   'kill-switch-parameter',
+  'secrets',
+  'secret-rotation',
+  'rotators',
   'analyzers',
   'ledger',
   'ledger-index',
@@ -70,6 +74,12 @@ export interface RemedyEntry extends FunctionEntry {
   readonly changes: readonly string[];
 }
 
+/** A function that AWS Secrets Manager invokes to rotate a secret. */
+export interface RotatorEntry extends FunctionEntry {
+  /** Those of the granted actions that change something: denied on what the policy protects. */
+  readonly changes: readonly string[];
+}
+
 /** A function that EventBridge invokes at a rate. */
 export interface ScheduleEntry extends FunctionEntry {
   readonly rate: string;
@@ -97,6 +107,7 @@ export interface ListenerEntry extends FunctionEntry {
 export interface Catalogue {
   readonly rules: readonly RuleEntry[];
   readonly remedies: readonly RemedyEntry[];
+  readonly rotators: readonly RotatorEntry[];
   readonly schedules: readonly ScheduleEntry[];
   readonly events: readonly ListenerEntry[];
 }
@@ -131,6 +142,7 @@ export function parseCatalogue(value: unknown, file: string): Catalogue {
   const catalogue: Catalogue = {
     rules: fields.objects('rules', readRule),
     remedies: fields.objects('remedies', readRemedy),
+    rotators: fields.objects('rotators', readRotator),
     schedules: fields.objects('schedules', readSchedule),
     events: fields.objects('events', readListener),
   };
@@ -142,7 +154,8 @@ export function parseCatalogue(value: unknown, file: string): Catalogue {
 
 /** Every function of the catalogue. */
 export function functionsOf(catalogue: Catalogue): readonly FunctionEntry[] {
-  return [...catalogue.rules, ...catalogue.remedies, ...catalogue.schedules, ...catalogue.events];
+  const { rules, remedies, rotators, schedules, events } = catalogue;
+  return [...rules, ...remedies, ...rotators, ...schedules, ...events];
 }
 
 function readFunction(fields: Fields): FunctionEntry {
@@ -175,6 +188,10 @@ function readRemedy(fields: Fields): RemedyEntry {
     rotations: fields.choice('rotations', [true, false]) ?? false,
     changes: fields.texts('changes', ACTION),
   };
+}
+
+function readRotator(fields: Fields): RotatorEntry {
+  return { ...readFunction(fields), changes: fields.texts('changes', ACTION) };
 }
 
 function readSchedule(fields: Fields): ScheduleEntry {
@@ -220,22 +237,30 @@ function contradictions(catalogue: Catalogue): Problem[] {
       problems.push({ place, what: `\`${remedy}\` is no remedy of the catalogue`, hint });
     }
   }
-  for (const [index, { changes, grants }] of catalogue.remedies.entries()) {
-    const granted = new Set(grants.flatMap(({ actions }) => actions));
-    for (const action of changes.filter((change) => !granted.has(change))) {
-      const hint = 'grant it, or take it out of `changes`';
-      problems.push({ place: `remedies[${index}].changes`, what: `\`${action}\` is not granted`, hint });
-    }
-  }
+  problems.push(...ungranted('remedies', catalogue.remedies), ...ungranted('rotators', catalogue.rotators));
   problems.push(...unreachable('rules', catalogue.rules, 'rules', 'schedules'));
   problems.push(...unreachable('remedies', catalogue.remedies, 'rules', 'schedules'));
   problems.push(...unreachable('remedies', catalogue.remedies, 'own-rule', 'rules'));
+  problems.push(...unreachable('rotators', catalogue.rotators, 'rules', 'schedules'));
+  problems.push(...unreachable('rotators', catalogue.rotators, 'own-rule', 'rules'));
+  problems.push(...unreachable('rotators', catalogue.rotators, 'own-document', 'events'));
   problems.push(...unreachable('schedules', catalogue.schedules, 'own-rule', 'rules'));
   problems.push(...unreachable('remedies', catalogue.remedies, 'own-document', 'events'));
   problems.push(...unreachable('schedules', catalogue.schedules, 'own-document', 'events'));
   problems.push(...unreachable('events', catalogue.events, 'own-rule', 'rules'));
   problems.push(...unreachable('events', catalogue.events, 'rules', 'schedules'));
   return problems;
+}
+
+/** What an entry says that it changes, without being allowed to. */
+function ungranted(section: string, entries: readonly (RemedyEntry | RotatorEntry)[]): Problem[] {
+  return [...entries.entries()].flatMap(([index, { changes, grants }]) => {
+    const granted = new Set(grants.flatMap(({ actions }) => actions));
+    const hint = 'grant it, or take it out of `changes`';
+    const place = `${section}[${index}].changes`;
+    const foreign = changes.filter((change) => !granted.has(change));
+    return foreign.map((action) => ({ place, what: `\`${action}\` is not granted`, hint }));
+  });
 }
 
 /** A rule's ARN is made up by AWS Config, so only what comes after the rule can be granted it. */

@@ -43,6 +43,11 @@ export interface Deployment {
   readonly alarmTopicArn?: string;
   /** Who is told of users whose tag `owner` names nobody: a value of the message attribute `owner`. */
   readonly accountContact: string;
+  /**
+   * The path of the IAM users whose keys may be minted into a secret, `/enrolled/` where nothing is said. The function
+   * that mints can create and delete keys of these users and of no other.
+   */
+  readonly enrolledPath: string;
   readonly architecture: Architecture;
   /**
    * Reserved concurrency of each function. Off by default: it fails to deploy where the account's limit is 10 or 50,
@@ -66,6 +71,15 @@ const TOPIC_ARN: TextForm = {
   pattern: /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/,
   form: 'the ARN of an SNS topic',
 };
+
+/** A path of IAM, but for the one of all users, and without what IAM takes for a wildcard in a policy. */
+const PATH: TextForm = {
+  pattern: /^\/(?:[A-Za-z0-9+=,.@_-]+\/)+$/,
+  form: "a path such as `/enrolled/` that begins and ends with `/` and is not all users'",
+};
+
+/** Where keys are minted that nobody has said otherwise for. */
+const ENROLLED_PATH = '/enrolled/';
 
 /** The longest value that IAM takes for a tag, of the characters that a user's tag `owner` may have. */
 const OWNER: TextForm = {
@@ -92,6 +106,7 @@ export function parseDeployment(value: unknown, file: string): Deployment {
   const kmsKeyArn = fields.optionalText('kmsKeyArn', KEY_ARN);
   const alarmTopicArn = fields.optionalText('alarmTopicArn', TOPIC_ARN);
   const accountContact = fields.text('accountContact', OWNER) ?? '';
+  const enrolledPath = fields.optionalText('enrolledPath', PATH) ?? ENROLLED_PATH;
   const architecture = fields.choice('architecture', ['x86_64', 'arm64']) ?? 'x86_64';
   const reservedConcurrency = fields.optionalInteger('reservedConcurrency', 1, 1000);
   fields.close();
@@ -109,6 +124,7 @@ export function parseDeployment(value: unknown, file: string): Deployment {
     remediation,
     logRetentionDays,
     accountContact,
+    enrolledPath,
     architecture,
     ...(kmsKeyArn === undefined ? {} : { kmsKeyArn }),
     ...(alarmTopicArn === undefined ? {} : { alarmTopicArn }),

@@ -7,6 +7,9 @@ import type { GrantResources } from './grants.js';
 const REASONS: Readonly<Partial<Record<GrantTarget, string>>> = {
   any: 'These APIs take no resource, or list what the account has.',
   users: 'Any user of the account may hold a credential; those that the policy protects are denied for changes.',
+  'enrolled-users': 'Any user at the enrolled path may be given a key; those that the policy protects are denied it.',
+  secrets: 'A secret that is named under the prefix is made for this; its ARN ends in characters that AWS makes up.',
+  'secret-rotation': 'As of secrets; only the own function can be named to rotate them.',
   'exception-tags': 'Any user of the account may be excepted; only the tags that say so can be written.',
   'session-policy':
     'Any user of the account may hold a compromised key; only the policy that refuses sessions can be attached.',

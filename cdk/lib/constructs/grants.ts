@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { ArnFormat, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Catalogue, Grant, GrantTarget } from '../configuration/catalogue.js';
@@ -16,13 +16,15 @@ export interface GrantResourcesProps {
   readonly ledgerArn: string;
   readonly automationRoleArn: string;
   readonly noticeTopicArn: string;
+  /** Path of the users whose keys may be minted. */
+  readonly enrolledPath: string;
   /** ARNs of the rules made so far, by name of their entry. AWS Config makes them up, so a rule has to exist before. */
   readonly ruleArns: ReadonlyMap<string, string>;
 }
 
 /** The narrowest ARNs that IAM can express for each target. */
 export function grantResources(scope: Construct, props: GrantResourcesProps): GrantResources {
-  const { owner, catalogue, names, ledgerArn, automationRoleArn, noticeTopicArn, ruleArns } = props;
+  const { owner, catalogue, names, ledgerArn, automationRoleArn, noticeTopicArn, enrolledPath, ruleArns } = props;
   const stack = Stack.of(scope);
   const iamArn = (resource: string): string => stack.formatArn({ service: 'iam', region: '', resource });
   const ssmArn = (resource: string): string => stack.formatArn({ service: 'ssm', resource });
@@ -46,6 +48,13 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
       case 'exception-tags':
       case 'session-policy':
         return [iamArn('user/*')];
+      case 'enrolled-users':
+        return [iamArn(`user${enrolledPath}*`)];
+      case 'secrets':
+      case 'secret-rotation':
+        return [secretsOf(stack, names)];
+      case 'rotators':
+        return catalogue.rotators.map((rotator) => functionArn(stack, names.of(rotator)));
       case 'groups':
         return [iamArn('group/*')];
       case 'policy-parameter':
@@ -82,6 +91,26 @@ export function grantResources(scope: Construct, props: GrantResourcesProps): Gr
   };
 }
 
+/** The secrets whose names begin with the prefix. */
+export function secretsOf(stack: Stack, names: Names): string {
+  return stack.formatArn({
+    service: 'secretsmanager',
+    resource: 'secret',
+    resourceName: `${names.secrets}*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
+
+/** By name: the function itself may come later. */
+function functionArn(stack: Stack, resourceName: string): string {
+  return stack.formatArn({
+    service: 'lambda',
+    resource: 'function',
+    resourceName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
+
 /** One statement per grant, with exactly the grant's actions. */
 export function grantStatements(
   grants: readonly Grant[],
@@ -93,13 +122,20 @@ export function grantStatements(
       new iam.PolicyStatement({
         actions: [...actions],
         resources: [...resources(on)],
-        ...conditionsOn(on, sessionPolicyArn),
+        ...conditionsOn(on, resources, sessionPolicyArn),
       }),
   );
 }
 
-function conditionsOn(on: GrantTarget, sessionPolicyArn: string): Pick<iam.PolicyStatementProps, 'conditions'> {
+function conditionsOn(
+  on: GrantTarget,
+  resources: GrantResources,
+  sessionPolicyArn: string,
+): Pick<iam.PolicyStatementProps, 'conditions'> {
   switch (on) {
+    case 'secret-rotation':
+      // Another function would be given the secret.
+      return { conditions: { ArnEquals: { 'secretsmanager:RotationLambdaARN': resources('rotators') } } };
     case 'automation-role':
       // The role is for automations only, whoever passes it.
       return { conditions: { StringEquals: { 'iam:PassedToService': 'ssm.amazonaws.com' } } };

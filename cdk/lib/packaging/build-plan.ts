@@ -33,7 +33,8 @@ export function planBuild(
 ): BuildPlan {
   const names = functionsOf(catalogue).map(({ name }) => name);
   const listeners = catalogue.events.map((listener) => listener.package);
-  const others = [...catalogue.rules, ...catalogue.remedies, ...catalogue.schedules].map(({ name }) => name);
+  const { rules, remedies, rotators, schedules } = catalogue;
+  const others = [...rules, ...remedies, ...rotators, ...schedules].map(({ name }) => name);
   // A package brings all of its binaries.
   const owners = [...new Set([...others, ...listeners])];
   const packages = ['--release', '--locked', ...owners.flatMap((name) => ['--package', name])];

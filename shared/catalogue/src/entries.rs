@@ -1,6 +1,8 @@
 //! The entries themselves.
 
-use crate::{Catalogue, DetailPattern, Exists, FORMAT, Function, Grant, Listener, On, Pattern, Remedy, Rule, Schedule};
+use crate::{
+    Catalogue, DetailPattern, Exists, FORMAT, Function, Grant, Listener, On, Pattern, Remedy, Rotator, Rule, Schedule,
+};
 
 /// Each kind of credential of a user, listed.
 const ALL_KINDS_OF_CREDENTIALS: Grant = Grant {
@@ -264,6 +266,34 @@ pub const CATALOGUE: Catalogue = Catalogue {
             },
         },
     ],
+    rotators: &[Rotator {
+        name: "mint-key",
+        description: "Mints access keys of enrolled users into their secrets, for AWS Secrets Manager.",
+        changes: &["iam:CreateAccessKey", "iam:DeleteAccessKey"],
+        function: Function {
+            memory_mb: 128,
+            timeout_seconds: 290,
+            grants: &[
+                Grant {
+                    actions: &["iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:GetUser", "iam:ListAccessKeys"],
+                    on: On::EnrolledUsers,
+                },
+                Grant {
+                    actions: &[
+                        "secretsmanager:DescribeSecret",
+                        "secretsmanager:GetResourcePolicy",
+                        "secretsmanager:GetSecretValue",
+                        "secretsmanager:PutSecretValue",
+                        "secretsmanager:UpdateSecretVersionStage",
+                    ],
+                    on: On::Secrets,
+                },
+                POLICY,
+                KILL_SWITCH,
+                Grant { actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: On::Ledger },
+            ],
+        },
+    }],
     schedules: &[Schedule {
         name: "advance-work",
         description: "Takes up what is due in the ledger, goes on with unfinished passes, tells owners, and clears Config's own remediation exceptions.",

@@ -19,6 +19,8 @@ pub enum On {
     Any,
     /// IAM users of the account.
     Users,
+    /// IAM users at the enrolled path, whose access keys may be minted.
+    EnrolledUsers,
     /// The tags of IAM users of the account by which exceptions are mirrored, and no others.
     ExceptionTags,
     /// IAM users of the account, of whose policies only the stack's own that refuses sessions.
@@ -29,6 +31,12 @@ pub enum On {
     PolicyParameter,
     /// The parameter that is the kill switch.
     KillSwitchParameter,
+    /// Secrets of AWS Secrets Manager whose names begin with the deployment's prefix.
+    Secrets,
+    /// The same, to be rotated by the deployment's own function and by no other.
+    SecretRotation,
+    /// The functions that rotate secrets.
+    Rotators,
     /// The account's analyzers of IAM Access Analyzer.
     Analyzers,
     /// The ledger's table.

@@ -25,6 +25,8 @@ pub struct Catalogue {
     pub rules: &'static [Rule],
     /// Remedies, by the name of the act.
     pub remedies: &'static [Remedy],
+    /// Functions that rotate secrets for AWS Secrets Manager.
+    pub rotators: &'static [Rotator],
     /// Functions that only a schedule starts.
     pub schedules: &'static [Schedule],
     /// Functions that events start.
@@ -64,6 +66,21 @@ pub struct Remedy {
     pub exceptions: bool,
     /// Whether people ask it for rotations, and acknowledge them, by documents of their own.
     pub rotations: bool,
+    /// Actions that change a principal: denied on those that the policy protects.
+    pub changes: &'static [&'static str],
+    /// The function's size and grants.
+    #[serde(flatten)]
+    pub function: Function,
+}
+
+/// One function that AWS Secrets Manager invokes to rotate a secret.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rotator {
+    /// Name of the folder, package, binary and function.
+    pub name: &'static str,
+    /// What the Lambda console shows.
+    pub description: &'static str,
     /// Actions that change a principal: denied on those that the policy protects.
     pub changes: &'static [&'static str],
     /// The function's size and grants.

@@ -34,8 +34,12 @@ fn every_folder_of_a_rule_or_remedy_is_in_the_catalogue_and_the_other_way_round(
     let rules: BTreeSet<String> = CATALOGUE.rules.iter().map(|rule| rule.name.to_owned()).collect();
     assert_eq!(rules, folders("rules"));
     let remedies = CATALOGUE.remedies.iter().map(|remedy| remedy.name);
+    let rotators = CATALOGUE.rotators.iter().map(|rotator| rotator.name);
     let schedules = CATALOGUE.schedules.iter().map(|schedule| schedule.name);
-    assert_eq!(remedies.chain(schedules).map(str::to_owned).collect::<BTreeSet<_>>(), folders("remediation"));
+    assert_eq!(
+        remedies.chain(rotators).chain(schedules).map(str::to_owned).collect::<BTreeSet<_>>(),
+        folders("remediation")
+    );
 }
 
 #[test]

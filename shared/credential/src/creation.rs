@@ -384,7 +384,7 @@ pub struct Unreadable {
     pub event: String,
 }
 
-/// A re-activation that one of our functions had written down before it set out to do it.
+/// A creation or re-activation that one of our functions had written down before it set out to do it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intended {
     /// Whose credential.

@@ -6,16 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use credwarden_credential::creation::backfill::Backfill;
-use credwarden_credential::creation::{Creation, Creations, Principal, Provenance, Unreadable};
+use credwarden_credential::creation::{Creation, Creations, Intended, Principal, Provenance, Unreadable};
 use credwarden_credential::id::{Arn, UserId, UserName};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::Snapshot;
+use credwarden_policy::mint::MintStep;
 use credwarden_policy::remedy::RuleName;
 use jiff::Timestamp;
 
 use crate::due;
 use crate::ledger::{Ledger, LedgerError, REVISION, attributes, body, failed, unreadable};
 use crate::pass::{self, GOES_ON_AFTER};
+use crate::record::UserRecord;
 use crate::table::{Action, Attributes, Condition, DUE, Item, Key, OPEN, Query, Table, TableError, Write};
 
 /// What is recorded of creations.
@@ -177,8 +179,8 @@ impl<T: Table> Ledger<T> {
         }
         let mut intents = Vec::new();
         for user in snapshot.users.values().filter(|user| ours.contains(&user.name)) {
-            match self.record(&user.id).await {
-                Ok(record) => intents.extend(record.intended(&user.id)),
+            match self.intended(&user.id).await {
+                Ok(intended) => intents.extend(intended),
                 Err(error) => unread.push((user.id.clone(), error)),
             }
         }
@@ -187,6 +189,29 @@ impl<T: Table> Ledger<T> {
             user.provenance = Some(Arc::clone(&with_intents));
         }
         unread
+    }
+
+    async fn intended(&self, user: &UserId) -> Result<Vec<Intended>, LedgerError> {
+        let record = self.record(user).await?;
+        self.all_intended(user, &record).await
+    }
+
+    /// All that our own functions had written down of what makes keys of `user` usable, before they did it: the
+    /// re-activations of its record, and the mints that its rotations have asked for. Of a mint that knows no key yet
+    /// nothing is intended.
+    pub async fn all_intended(&self, user: &UserId, record: &UserRecord) -> Result<Vec<Intended>, LedgerError> {
+        let mut intended = record.intended(user);
+        for token in record.rotations.iter().filter_map(|kept| kept.rotation.mint.as_ref()) {
+            let Some(kept) = self.mint(token).await? else { continue };
+            let (MintStep::Created { key, at } | MintStep::Stored { key, at } | MintStep::Delivered { key, at }) =
+                kept.mint.step
+            else {
+                continue;
+            };
+            let (user, from, until) = (user.clone(), kept.mint.asked, Some(at));
+            intended.push(Intended { user, credential: key, from, until });
+        }
+        Ok(intended)
     }
 
     /// How far the look-up of past events by `rule` came; nothing before the first.

@@ -60,7 +60,7 @@ fn act(execution: &str, user: UserId, before: Option<&Enrolment>, after: Option<
     }
 }
 
-fn superseded<V: std::fmt::Debug>(outcome: Result<V, LedgerError>) {
+fn superseded<V: std::fmt::Debug>(outcome: &Result<V, LedgerError>) {
     assert!(matches!(outcome, Err(LedgerError::Superseded { .. })), "{outcome:?}");
 }
 
@@ -91,8 +91,8 @@ async fn what_was_enrolled_since_it_was_read_is_not_overwritten() {
     let enrolled = enrolment(alice(), secret("shop"));
     ledger.change_enrolment(&act("e-1", alice(), None, Some(enrolled.clone()))).await.unwrap();
     let other = enrolment(alice(), secret("other"));
-    superseded(ledger.change_enrolment(&act("e-2", alice(), None, Some(other.clone()))).await);
-    superseded(ledger.change_enrolment(&act("e-3", alice(), Some(&other), None)).await);
+    superseded(&ledger.change_enrolment(&act("e-2", alice(), None, Some(other.clone()))).await);
+    superseded(&ledger.change_enrolment(&act("e-3", alice(), Some(&other), None)).await);
     assert_eq!(ledger.enrolment(&alice()).await.unwrap(), Some(enrolled));
     assert_eq!(ledger.enrolment_act(&alice(), "e-2").await.unwrap(), None);
 }
@@ -103,7 +103,7 @@ async fn a_secret_serves_one_user_and_is_free_once_that_has_left_it() {
     let first = enrolment(alice(), secret("shop"));
     ledger.change_enrolment(&act("e-1", alice(), None, Some(first.clone()))).await.unwrap();
     let bobs = act("e-2", bob(), None, Some(enrolment(bob(), secret("shop"))));
-    superseded(ledger.change_enrolment(&bobs).await);
+    superseded(&ledger.change_enrolment(&bobs).await);
     assert_eq!(ledger.enrolment(&bob()).await.unwrap(), None);
     let again = Enrolment { owner: "another".to_owned(), ..first.clone() };
     ledger.change_enrolment(&act("e-3", alice(), Some(&first), Some(again.clone()))).await.unwrap();
@@ -121,6 +121,7 @@ async fn lease(ledger: &Ledger<MemoryTable>, run: &str, now: Timestamp) -> Lease
         credential: None,
         reason: None,
         requester: "somebody".to_owned(),
+        asked: None,
         approvers: Vec::new(),
         execution: "e-1".to_owned(),
     };
@@ -165,10 +166,10 @@ async fn who_has_lost_the_lease_asks_for_no_mint() {
     let ledger = Ledger::new(MemoryTable::default());
     let mine = lease(&ledger, "first", days(0)).await;
     let theirs = lease(&ledger, "second", days(1)).await;
-    superseded(ledger.ask_for_mint(&mine, mint()).await);
+    superseded(&ledger.ask_for_mint(&mine, mint()).await);
     assert_eq!(ledger.mint(&mint().token).await.unwrap(), None);
     ledger.ask_for_mint(&theirs, mint()).await.unwrap();
-    superseded(ledger.ask_for_mint(&mine, mint()).await);
+    superseded(&ledger.ask_for_mint(&mine, mint()).await);
 }
 
 #[tokio::test]
@@ -179,7 +180,7 @@ async fn of_two_that_take_a_mint_further_at_once_one_goes_on() {
     let further = ledger.keep_mint(&asked, intended()).await.unwrap();
     assert_eq!(ledger.keep_mint(&asked, intended()).await.unwrap(), further, "the answer to the first was lost");
     let theirs = MintStep::Intended { at: days(1), run: "r-2".to_owned() };
-    superseded(ledger.keep_mint(&asked, theirs).await);
+    superseded(&ledger.keep_mint(&asked, theirs).await);
     let key = "AKIAI44QH8DHBEXAMPLE".parse().unwrap();
     let stored = ledger.keep_mint(&further, MintStep::Stored { key, at: days(1) }).await.unwrap();
     assert_eq!(ledger.mint(&mint().token).await.unwrap(), Some(stored));

@@ -1,9 +1,9 @@
 //! Enrolment: which user's new access keys come into which secret, and who fetches them there.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-use credwarden_credential::id::{Arn, InvalidId, UserId};
+use credwarden_credential::id::{Arn, UserId};
 use credwarden_credential::kind::CredentialId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::remedy::names;
+
+/// The document by which people have users enrolled, and enrolments withdrawn: its name after the deployment's prefix.
+pub const ENROL_USER: &str = "enrol-user";
 
 names! {
     /// What people ask of an enrolment.
@@ -163,7 +166,10 @@ impl PolicyDigest {
 }
 
 fn hex(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// A user whose new access keys come into a secret.

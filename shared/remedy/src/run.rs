@@ -203,7 +203,7 @@ async fn with_evidence<S, C, R, W, T: Table>(
         let backfill = ports.ledger.backfill(rule).await?.backfill;
         let recorded = ports.ledger.creations_of(&credentials, &user.name).await?;
         let provenance = recorded.provenance(installed, &backfill, settings.own_roles.clone());
-        let intents = record.intended(&user.id);
+        let intents = ports.ledger.all_intended(&user.id, record).await?;
         user.provenance = Some(Arc::new(Provenance { intents, ..provenance }));
     }
     Ok(user)

@@ -13,6 +13,7 @@ POST /_check    a request to AWS     checks it against its service's model, with
 POST /_truth                         users and groups as they truly are
 POST /_secrets                       secret keys and passwords that users have now
 POST /_violations                    requests that AWS's service models refuse
+POST /_rotations                     rotations of secrets that were asked for since this was asked last
 """
 
 import io
@@ -40,6 +41,7 @@ import account  # noqa: E402
 import clock  # noqa: E402
 import hazards  # noqa: E402
 import mended_iam  # noqa: E402
+import mended_secrets  # noqa: E402
 import service_models  # noqa: E402
 
 _moto = DomainDispatcherApplication(create_backend_app)
@@ -89,6 +91,7 @@ def _answer_control(path: str, asked: dict, start_response):
     elif path == "/_reset":
         moto_api_backend.reset()
         mended_iam.forget()
+        mended_secrets.forget()
         hazards.set_all({})
         _violations.clear()
     elif path == "/_hazards":
@@ -111,6 +114,8 @@ def _answer_control(path: str, asked: dict, start_response):
         answer = account.secrets()
     elif path == "/_violations":
         answer = _violations
+    elif path == "/_rotations":
+        answer = mended_secrets.begun()
     else:
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [f"no `{path}` here".encode()]
@@ -145,6 +150,7 @@ def _end_with_starter() -> None:
 
 def main() -> None:
     mended_iam.mend()
+    mended_secrets.mend()
     server = make_server("127.0.0.1", 0, _application, threaded=True, request_handler=_Handler)
     threading.Thread(target=_end_with_starter, daemon=True).start()
     library = os.path.join(os.path.dirname(libfaketime.__file__), "vendor/libfaketime/src/libfaketime.so.1")

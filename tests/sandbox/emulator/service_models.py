@@ -17,6 +17,7 @@ _TARGETS = {
     "access-analyzer": "accessanalyzer",
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
     "DynamoDB_20120810": "dynamodb",
+    "secretsmanager": "secretsmanager",
     "StarlingDoveService": "config",
 }
 QUERY_SERVICES = ("iam", "sns", "sts")

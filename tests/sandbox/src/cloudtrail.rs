@@ -2,9 +2,11 @@
 //!
 //! Every change of IAM that passes the proxy, and every act of a person, is recorded in the shape of recorded events of
 //! AWS: `requestParameters` are null where a caller acts on itself, dates of answers are written as Americans write them,
-//! a failure has an `errorCode` and no answer. IAM is global: its events are in us-east-1 and nowhere else.
+//! a failure has an `errorCode` and no answer. IAM is global: its events are in us-east-1 and nowhere else. Who fetches a
+//! secret is recorded besides; `EventBridge` is not told, for it omits what only reads.
 
 mod event;
+mod fetch;
 mod lookup;
 #[cfg(test)]
 mod tests;
@@ -100,7 +102,14 @@ impl CloudTrail {
         let id = self.next_id();
         let act = Act { who, at, action, parameters, status, body };
         let event = act.event(&self.scope, &self.directory, id);
-        self.keep(at, who.listed_name(), event, true);
+        self.keep(at, who.listed_name(), event, Told::Both);
+    }
+
+    /// Records that somebody fetched a secret now (`GetSecretValue`), or tried to: history alone is told.
+    pub fn record_fetch(&self, who: &Person, at: Timestamp, parameters: &Value, status: u16, body: &str) {
+        let fetch = fetch::Fetch { who, at, parameters, status, body };
+        let event = fetch.event(&self.scope, &self.directory, self.next_id());
+        self.keep(at, who.listed_name(), event, Told::History);
     }
 
     /// Records that a credential was created, or made active again, before the deployment: the event is in the history, and
@@ -110,13 +119,13 @@ impl CloudTrail {
         let (parameters, body) = event::creation(action, user, id, at)?;
         let act = Act { who, at, action, parameters: &parameters, status: 200, body: &body };
         let event = act.event(&self.scope, &self.directory, self.next_id());
-        self.keep(at, who.listed_name(), event, false);
+        self.keep(at, who.listed_name(), event, Told::Before);
         Ok(())
     }
 
     /// Takes an event of any shape into history and delivery.
     pub fn record_event(&self, at: Timestamp, event: Value) {
-        self.keep(at, None, event, true);
+        self.keep(at, None, event, Told::Both);
     }
 
     /// Every event so far, oldest first, whether or not anybody may see it yet.
@@ -141,13 +150,13 @@ impl CloudTrail {
         events
     }
 
-    fn keep(&self, at: Timestamp, listed_name: Option<String>, event: Value, deliver: bool) {
+    fn keep(&self, at: Timestamp, listed_name: Option<String>, event: Value, told: Told) {
         let mut state = self.state();
         let Lags { history, delivery } = state.lags;
-        if let (true, Some(delay)) = (deliver, delivery) {
+        if let (Told::Both, Some(delay)) = (told, delivery) {
             state.outgoing.push((later(at, delay), event.clone()));
         }
-        let visible_from = if deliver { later(at, history) } else { at };
+        let visible_from = if told == Told::Before { at } else { later(at, history) };
         state.history.push(Recorded { at, visible_from, listed_name, event });
     }
 
@@ -168,13 +177,30 @@ impl Player for CloudTrail {
     }
 
     fn saw(&self, call: &Call, status: u16, body: &[u8]) {
-        let Some(action) = call.action.strip_prefix("iam:").filter(|action| event::is_write(action)) else { return };
+        let write = call.action.strip_prefix("iam:").filter(|action| event::is_write(action));
+        if write.is_none() && call.action != fetch::ACTION {
+            return;
+        }
         let known = self.state().callers.get(&call.caller).cloned();
         let person = call.caller.strip_prefix("person:").map(Person::user);
-        if let Some(who) = known.or(person) {
-            self.record(&who, call.at, action, &call.parameters, status, &String::from_utf8_lossy(body));
+        let Some(who) = known.or(person) else { return };
+        let body = String::from_utf8_lossy(body);
+        match write {
+            Some(action) => self.record(&who, call.at, action, &call.parameters, status, &body),
+            None => self.record_fetch(&who, call.at, &call.parameters, status, &body),
         }
     }
+}
+
+/// Who is told of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// `EventBridge`, and whoever looks it up.
+    Both,
+    /// Whoever looks it up.
+    History,
+    /// Whoever looks it up, and at once: it is of the past.
+    Before,
 }
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

@@ -43,6 +43,17 @@ pub struct Violation {
     pub problems: Vec<String>,
 }
 
+/// A rotation that somebody asked for, and for which nobody has invoked the function yet.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Rotation {
+    /// ARN of the secret.
+    pub secret: String,
+    /// The version that is to become the current one: `ClientRequestToken`.
+    pub token: String,
+    /// ARN of the rotation function.
+    pub function: String,
+}
+
 #[derive(Deserialize)]
 struct Started {
     port: u16,
@@ -146,11 +157,18 @@ impl Emulator {
         serde_json::from_value(told).context("failed to read the emulator's list of violations")
     }
 
+    /// The rotations of secrets that were asked for (`RotateSecret`) since this was asked last.
+    pub async fn rotations(&self) -> Result<Vec<Rotation>> {
+        let told = self.control("/_rotations", &Value::Null).await?;
+        serde_json::from_value(told).context("failed to read the emulator's list of rotations")
+    }
+
     /// Calls a service of the JSON protocol directly, unseen by the proxy: `target` such as `AmazonSSM.PutParameter`.
     pub async fn json(&self, region: &str, target: &str, parameters: &Value) -> Result<Value> {
         let service = match target.split_once('.') {
             Some(("AmazonSSM", _)) => "ssm",
             Some(("StarlingDoveService", _)) => "config",
+            Some(("secretsmanager", _)) => "secretsmanager",
             Some((prefix, _)) if prefix.starts_with("DynamoDB") => "dynamodb",
             _ => bail!("no service is known for the target `{target}`"),
         };

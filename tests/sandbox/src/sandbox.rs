@@ -4,6 +4,7 @@ mod acting;
 mod lambda;
 mod looking;
 mod options;
+mod secrets_manager;
 mod starting;
 mod time;
 
@@ -39,6 +40,7 @@ pub use acting::Ran;
 pub use lambda::{FailedEvent, Invoked};
 pub use looking::ComplianceRow;
 pub use options::Options;
+pub use secrets_manager::{Rotated, STEPS};
 pub use time::Settled;
 
 /// The deployment. Dropping it stops every process and removes every file of it.

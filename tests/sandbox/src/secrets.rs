@@ -59,10 +59,32 @@ impl Secrets {
 
     /// Knows the secrets that an answer of AWS hands out, in XML or JSON.
     pub fn learn_from(&self, answer: &str) {
+        if let Ok(json @ Value::Object(_)) = serde_json::from_str(answer) {
+            return self.learn_members(&json);
+        }
         for found in self.field.captures_iter(answer) {
             for secret in found.iter().skip(1).flatten() {
                 self.learn(secret.as_str());
             }
+        }
+    }
+
+    /// A secret may itself be JSON, with a secret inside.
+    fn learn_members(&self, json: &Value) {
+        match json {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value.as_str().filter(|_| FIELDS.contains(&name.as_str())) {
+                        Some(secret) => match serde_json::from_str(secret) {
+                            Ok(inner @ Value::Object(_)) => self.learn_members(&inner),
+                            _ => self.learn(secret),
+                        },
+                        None => self.learn_members(value),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.learn_members(item)),
+            _ => {}
         }
     }
 
@@ -116,6 +138,17 @@ pub(crate) fn is_ours(call: &Call) -> bool {
     !call.caller.starts_with("person:")
 }
 
+/// The parameters of a call, without the one place into which a secret belongs: the value that is put into a secret.
+pub(crate) fn told(call: &Call) -> Value {
+    let mut parameters = call.parameters.clone();
+    if call.action == "secretsmanager:PutSecretValue"
+        && let Some(members) = parameters.as_object_mut()
+    {
+        members.remove("SecretString");
+    }
+    parameters
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Secrets").field("count", &self.count()).finish_non_exhaustive()
@@ -138,12 +171,20 @@ mod tests {
         let secrets = Secrets::new().unwrap();
         secrets.learn_from("<CreateAccessKeyResult><AccessKey><AccessKeyId>AKIA1</AccessKeyId><SecretAccessKey>a/b+c=d</SecretAccessKey></AccessKey>");
         secrets.learn_from(r#"{"SecretString": "in a secret", "Name": "not secret"}"#);
+        secrets.learn_from(r#"{"SecretString": "{\"UserName\":\"alice\",\"SecretAccessKey\":\"e/f+g=h\"}"}"#);
         secrets.learn("short");
-        assert_eq!(secrets.count(), 2);
-        let texts = [("log", "nothing"), ("log", "key a/b+c=d!"), ("tag", "in a secret"), ("tag", "not secret, short")];
+        assert_eq!(secrets.count(), 3);
+        let texts = [
+            ("log", "nothing"),
+            ("log", "key a/b+c=d!"),
+            ("tag", "in a secret"),
+            ("tag", "not secret, short"),
+            ("call", "e/f+g=h of alice"),
+        ];
         let leaks = secrets.found_in(texts.into_iter().map(|(place, text)| (place, text.to_owned())));
         let leak = |place: &str, text: &str| Leak { place: place.to_owned(), text: text.to_owned() };
-        assert_eq!(leaks, [leak("log", "key [SECRET]!"), leak("tag", "[SECRET]")]);
-        assert_eq!(format!("{secrets:?}"), "Secrets { count: 2, .. }");
+        let expected = [leak("log", "key [SECRET]!"), leak("tag", "[SECRET]"), leak("call", "[SECRET] of alice")];
+        assert_eq!(leaks, expected);
+        assert_eq!(format!("{secrets:?}"), "Secrets { count: 3, .. }");
     }
 }

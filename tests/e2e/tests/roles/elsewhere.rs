@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 /// A user that the sandbox's account holds at the protected path.
 pub(crate) const PROTECTED_USER: &str = "break-glass-1";
 
+/// One at the path of those whose keys may be minted.
+pub(crate) const ENROLLED_USER: &str = "shop";
+
 /// An action with its target, and whether the target is one of the deployment's own things.
 pub(crate) struct Probe {
     pub(crate) action: &'static str,
@@ -107,8 +110,15 @@ fn target(parameters: &Value) -> String {
     let tables = parameters.get("RequestItems").and_then(Value::as_object).into_iter().flat_map(|tables| tables.keys());
     let entries = parameters.get("Entries").and_then(Value::as_array).into_iter().flatten();
     // All entries of a call are for one bus here.
+    // Secrets Manager adds six characters to a secret's name.
+    let secret = parameters.get("SecretId").and_then(Value::as_str);
+    let without_suffix = |id: &str| {
+        let name = id.split_once(":secret:").and_then(|(_, name)| name.rsplit_once('-'));
+        name.map_or(id, |(name, _)| name).to_owned()
+    };
+    let secret = secret.map(without_suffix);
     let bus = entries.map(|entry| entry.get("EventBusName").and_then(Value::as_str).unwrap_or("default").to_owned());
-    told.chain(tables.cloned()).chain(bus.take(1)).collect::<Vec<_>>().join(" ")
+    told.chain(tables.cloned()).chain(secret).chain(bus.take(1)).collect::<Vec<_>>().join(" ")
 }
 
 /// What a role may do for every rule once it may for one: each rule is granted alike.
@@ -194,6 +204,7 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "credwarden-unauthorized-key-creation",
         "credwarden-record-creation",
         "credwarden-advance-work",
+        "credwarden-mint-key",
         "another",
     ] {
         probes.push(elsewhere("lambda:InvokeFunction", json!({ "FunctionName": function })));
@@ -204,6 +215,18 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     for (analyzer, of) in [(analyzer, ours as fn(_, _) -> _), (another_account, elsewhere)] {
         probes.push(of("access-analyzer:ListFindingsV2", json!({ "analyzerArn": analyzer })));
         probes.push(of("access-analyzer:GetFindingV2", json!({ "analyzerArn": analyzer, "id": "finding" })));
+    }
+    for action in [
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetResourcePolicy",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    ] {
+        probes.push(ours(action, json!({ "SecretId": "credwarden/shop-000" })));
+        for secret in ["credwarden", "credwarden-2/shop-000", "another/credwarden/shop-000"] {
+            probes.push(elsewhere(action, json!({ "SecretId": secret })));
+        }
     }
     for group in ["/aws/lambda/another", "/aws/cloudtrail"] {
         let log = json!({ "logGroupName": group, "logStreamName": "any" });
@@ -245,13 +268,17 @@ fn of_identities() -> Vec<Probe> {
         "iam:ListUserPolicies",
         "iam:ListUserTags",
         "iam:ListMFADevices",
-        "iam:DeleteAccessKey",
-        "iam:CreateAccessKey",
         "iam:DeleteSSHPublicKey",
         "iam:DeleteServiceSpecificCredential",
         "iam:DeleteSigningCertificate",
     ] {
         probes.push(ours(action, change_of("silent")));
+    }
+    for action in ["iam:CreateAccessKey", "iam:DeleteAccessKey"] {
+        probes.push(ours(action, change_of(ENROLLED_USER)));
+        for user in ["silent", PROTECTED_USER, "of-nobody"] {
+            probes.push(elsewhere(action, change_of(user)));
+        }
     }
     for action in [
         "access-analyzer:ListAnalyzers",

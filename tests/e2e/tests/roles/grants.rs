@@ -16,7 +16,7 @@ use credwarden_sandbox::sandbox::{Options, Sandbox};
 use credwarden_sandbox::tricks::Trick;
 use serde_json::{Value, json};
 
-use crate::{creation, elsewhere, exceptions, rotations};
+use crate::{creation, elsewhere, exceptions, minting, rotations};
 
 const REMEDY: &str = "credwarden-deactivate-credential";
 const UNUSED: &str = "credwarden-unused-credentials";
@@ -24,9 +24,15 @@ const UNDO: &str = "credwarden-undo-deactivate-credential";
 
 #[tokio::test]
 async fn every_granted_action_is_needed_and_no_other_passes() -> Result<()> {
-    let (acting, stopping, creating, excepting, rotating) =
-        tokio::try_join!(remedied(), stopped(), creation::created(), exceptions::excepted(), rotations::rotated())?;
-    let sandboxes = [&acting, &stopping, &creating, &excepting, &rotating];
+    let (acting, stopping, creating, excepting, rotating, minting) = tokio::try_join!(
+        remedied(),
+        stopped(),
+        creation::created(),
+        exceptions::excepted(),
+        rotations::rotated(),
+        minting::minted()
+    )?;
+    let sandboxes = [&acting, &stopping, &creating, &excepting, &rotating, &minting];
     let granted = acting.access().grants();
     ensure!(
         sandboxes.iter().all(|sandbox| sandbox.access().grants() == granted),
@@ -57,6 +63,9 @@ async fn remedied() -> Result<Sandbox> {
         .key(age_days(140))
         .user(elsewhere::PROTECTED_USER)
         .path("/break-glass/")
+        .key(age_days(3))
+        .user(elsewhere::ENROLLED_USER)
+        .path("/enrolled/")
         .key(age_days(3))
         .user("sleeper")
         .password(age_days(100));

@@ -4,5 +4,6 @@ mod creation;
 mod elsewhere;
 mod exceptions;
 mod grants;
+mod minting;
 mod rotations;
 mod second_opinion;

@@ -123,6 +123,7 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         // Both of these calls are allowed by an action of another name.
         "access-analyzer:ListFindingsV2" => return analyzed("access-analyzer:ListFindings", parameters, scope),
         "access-analyzer:GetFindingV2" => return analyzed("access-analyzer:GetFinding", parameters, scope),
+        action if action.starts_with("secretsmanager:") => return secrets(call, action, scope),
         action if action.starts_with("dynamodb:") => return dynamodb(call, action, scope),
         action => bail!("`{action}` is not listed"),
     };
@@ -186,6 +187,24 @@ fn start_automation(call: &Call, scope: &Scope) -> Result<Vec<Request>> {
     Ok(requests)
 }
 
+/// Who has a secret rotated may also invoke the function that does it ("Required permissions" of `RotateSecret`).
+fn secrets(call: &Call, action: &str, scope: &Scope) -> Result<Vec<Request>> {
+    let secret = secret_arn(text(&call.parameters, "SecretId")?, scope);
+    let function = match action {
+        "secretsmanager:DescribeSecret"
+        | "secretsmanager:GetResourcePolicy"
+        | "secretsmanager:GetSecretValue"
+        | "secretsmanager:PutSecretValue"
+        | "secretsmanager:UpdateSecretVersionStage" => return Ok(vec![request(action, vec![secret], scope)]),
+        "secretsmanager:RotateSecret" => call.parameters.get("RotationLambdaARN").and_then(Value::as_str),
+        _ => bail!("`{action}` is not listed"),
+    };
+    let mut rotate = request(&call.action, vec![secret], scope);
+    rotate.context.insert("secretsmanager:RotationLambdaARN".to_owned(), function.map(str::to_owned));
+    let invoke = function.map(|function| request("lambda:InvokeFunction", vec![function.to_owned()], scope));
+    Ok([Some(rotate), invoke].into_iter().flatten().collect())
+}
+
 fn dynamodb(call: &Call, action: &str, scope: &Scope) -> Result<Vec<Request>> {
     let parameters = &call.parameters;
     match action {
@@ -238,6 +257,11 @@ fn parameter_arn(name: &str, scope: &Scope) -> String {
         return name.to_owned();
     }
     scope.arn("ssm", &format!("parameter/{}", name.strip_prefix('/').unwrap_or(name)))
+}
+
+/// A secret that is named gets the six characters that AWS makes up.
+fn secret_arn(id: &str, scope: &Scope) -> String {
+    if id.starts_with("arn:") { id.to_owned() } else { scope.arn("secretsmanager", &format!("secret:{id}-AbCdEf")) }
 }
 
 fn rule_arn(name: &str, scope: &Scope) -> String {

@@ -169,7 +169,7 @@ fn american(at: Timestamp) -> String {
 }
 
 /// CloudTrail lowers the first letter and no more: recorded is `sSHPublicKeyId`.
-fn lower_camel(name: &str) -> String {
+pub(super) fn lower_camel(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }

@@ -241,3 +241,23 @@ fn iams_events_are_in_the_history_of_one_region_only() {
     record(&trail, &Person::root(), &json!({}));
     assert_eq!(lookup(&trail, json!({}), now())["Events"], json!([]));
 }
+
+#[test]
+fn who_fetches_a_secret_is_in_the_history_and_told_to_nobody() {
+    let trail = trail();
+    let parameters = json!({ "SecretId": "credwarden/db", "VersionStage": "AWSCURRENT" });
+    let fetch = call("f", "secretsmanager:GetSecretValue", parameters.clone(), now());
+    trail.saw(&fetch, 200, br#"{"SecretString":"not-to-be-seen"}"#);
+    assert!(trail.take_deliveries(now()).is_empty(), "EventBridge omits what only reads");
+    let named = json!({ "LookupAttributes": [{ "AttributeKey": "EventName", "AttributeValue": "GetSecretValue" }] });
+    let found = lookup(&trail, named, now());
+    let event: Value = serde_json::from_str(found["Events"][0]["CloudTrailEvent"].as_str().unwrap()).unwrap();
+    assert_eq!(event["requestParameters"], json!({ "secretId": "credwarden/db", "versionStage": "AWSCURRENT" }));
+    assert_eq!(event["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"], "r");
+    assert!(event["errorCode"].is_null() && !event.to_string().contains("not-to-be-seen"), "{event}");
+
+    let alice = Person::user("alice");
+    trail.record_fetch(&alice, now(), &parameters, 400, r#"{"__type":"AccessDeniedException"}"#);
+    let refused = trail.events().pop().unwrap();
+    assert_eq!((refused["errorCode"].as_str(), &refused["requestParameters"]), (Some("AccessDenied"), &Value::Null));
+}

@@ -155,7 +155,8 @@ impl Sandbox {
         let logs = self.logs().into_iter().map(|line| ("a log", line.text));
         let answers = self.invocations().into_iter().map(|invoked| ("an answer", format!("{:?}", invoked.invocation)));
         let calls = self.calls().into_iter().filter(|recorded| secrets::is_ours(&recorded.call));
-        let calls = calls.map(|recorded| ("a call", format!("{} {}", recorded.call.action, recorded.call.parameters)));
+        let calls =
+            calls.map(|recorded| ("a call", format!("{} {}", recorded.call.action, secrets::told(&recorded.call))));
         let executions = self.executions().into_iter().map(|execution| ("an execution", format!("{execution:?}")));
         let events = self.failed_events().into_iter().map(|event| ("a failed event", format!("{event:?}")));
         let written = self.secrets.written().into_iter().map(|text| ("what a program wrote", text));

@@ -183,12 +183,14 @@ impl Sandbox {
         Ok(invocations)
     }
 
-    /// Everything that the services do at this moment: events, schedules, evaluations, automations.
+    /// Everything that the services do at this moment: events, schedules, evaluations, automations, rotations of secrets.
     pub async fn tick(&self) -> Result<Vec<Execution>> {
         self.deliver_events().await?;
         self.fire_schedules().await?;
         self.evaluate_due().await?;
-        self.run_automations().await
+        let executions = self.run_automations().await?;
+        self.run_rotations().await?;
+        Ok(executions)
     }
 
     /// Lets so many hours go by, with everything that the services do at each.

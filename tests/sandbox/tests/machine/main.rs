@@ -11,6 +11,7 @@ mod credentials;
 mod emulator;
 mod functions;
 mod proxy;
+mod secrets;
 
 use std::{
     collections::BTreeMap,
