@@ -109,7 +109,6 @@ fn target(parameters: &Value) -> String {
     // A batch names its tables before their items.
     let tables = parameters.get("RequestItems").and_then(Value::as_object).into_iter().flat_map(|tables| tables.keys());
     let entries = parameters.get("Entries").and_then(Value::as_array).into_iter().flatten();
-    // All entries of a call are for one bus here.
     // Secrets Manager adds six characters to a secret's name.
     let secret = parameters.get("SecretId").and_then(Value::as_str);
     let without_suffix = |id: &str| {
@@ -117,6 +116,7 @@ fn target(parameters: &Value) -> String {
         name.map_or(id, |(name, _)| name).to_owned()
     };
     let secret = secret.map(without_suffix);
+    // All entries of a call are for one bus here.
     let bus = entries.map(|entry| entry.get("EventBusName").and_then(Value::as_str).unwrap_or("default").to_owned());
     told.chain(tables.cloned()).chain(secret).chain(bus.take(1)).collect::<Vec<_>>().join(" ")
 }
