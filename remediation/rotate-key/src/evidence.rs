@@ -6,6 +6,7 @@ use credwarden_policy::rotation::{Facts, Kept, Replacement, Rotation, Silence};
 use jiff::Timestamp;
 
 use crate::guards::{Guard, Guards};
+use crate::minting::{delivered, fetched, is_meant};
 use crate::{OBSERVED_FOR, after};
 
 /// The shortest silence of a key that does not count as in use any more, whatever the policy says.
@@ -27,7 +28,7 @@ impl Evidence {
     pub(crate) const NO_NEW_KEY: Self = Self { kept: Some(Kept::NoNewKey), may_be_forced: false, ripe: None };
 
     pub(crate) fn of(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Self {
-        let Some((newest, replacement)) = newest(facts, guards).zip(rotation.replacement.as_ref()) else {
+        let Some((newest, replacement)) = newest(rotation, facts, guards).zip(rotation.replacement.as_ref()) else {
             return Self::NO_NEW_KEY;
         };
         let is_used = guards.ask(Guard::Used, is_used(newest, now));
@@ -35,8 +36,11 @@ impl Evidence {
             Some(Kept::NewKeyUnused(newest.id.clone()))
         } else if !is_silent(rotation, facts, now, guards) {
             Some(Kept::InUse(facts.key.last_use.clone()))
-        } else if !guards.ask(Guard::Acknowledged, rotation.acknowledged.is_some()) {
-            Some(Kept::NotAcknowledged)
+        } else if !guards.ask(Guard::Acknowledged, rotation.acknowledged.is_some() || rotation.fetched.is_some()) {
+            Some(match delivered(rotation, facts) {
+                Some(_) => Kept::NotFetched(newest.id.clone()),
+                None => Kept::NotAcknowledged,
+            })
         } else {
             None
         };
@@ -53,13 +57,14 @@ impl Evidence {
 
 /// What is remembered once the facts were read.
 pub(crate) fn remembered(rotation: Rotation, facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Rotation {
-    let Some(newest) = newest(facts, guards) else {
+    let Some(newest) = newest(&rotation, facts, guards) else {
         // INVARIANT (this replacement): its end is the end of all that was seen and said of it.
         let keeps = guards.ask(Guard::ThisReplacement, false);
         let replacement = if keeps { rotation.replacement.clone() } else { None };
         let silence = if keeps { rotation.silence.clone() } else { None };
         let acknowledged = if keeps { rotation.acknowledged.clone() } else { None };
-        return Rotation { replacement, silence, acknowledged, ..rotation };
+        let fetched = if keeps { rotation.fetched } else { None };
+        return Rotation { replacement, silence, acknowledged, fetched, ..rotation };
     };
     let is_the_same = rotation.replacement.as_ref().is_some_and(|known| known.key == newest.id);
     let earlier = if guards.ask(Guard::ThisReplacement, is_the_same) { Some(&rotation) } else { None };
@@ -71,17 +76,19 @@ pub(crate) fn remembered(rotation: Rotation, facts: &Facts<'_>, now: Timestamp, 
             && guards.ask(Guard::SaidInThisRotation, said.at > rotation.opened)
     });
     let acknowledged = acknowledged.or_else(|| said.cloned());
+    let fetched = earlier.and_then(|earlier| earlier.fetched).or_else(|| fetched(&rotation, facts, guards));
     let replacement = Some(Replacement { key: newest.id.clone(), seen });
-    Rotation { replacement, silence, acknowledged, ..rotation }
+    Rotation { replacement, silence, acknowledged, fetched, ..rotation }
 }
 
-/// The newest active key that was created after the old one.
-fn newest<'a>(facts: &Facts<'a>, guards: Guards) -> Option<&'a Credential> {
+/// The newest active key that was created after the old one, and that is meant to take its place.
+fn newest<'a>(rotation: &Rotation, facts: &Facts<'a>, guards: Guards) -> Option<&'a Credential> {
     facts
         .others
         .iter()
         .filter(|other| guards.ask(Guard::Newer, other.created > facts.key.created))
         .filter(|other| guards.ask(Guard::Active, other.status == Status::Active))
+        .filter(|other| is_meant(other, rotation, facts, guards))
         .max_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)))
 }
 

@@ -44,6 +44,26 @@ pub(crate) enum Guard {
     Replace,
     /// Nobody is held to what was asked before the policy asked for something else.
     SameDelivery,
+    /// Of a user who is enrolled, only the key that was minted for it takes the old one's place.
+    Minted,
+    /// A fetch counts only if it was after the new key had come into the secret.
+    FetchedSince,
+    /// A list may not show yet what was just minted.
+    ShownLate,
+    /// Nothing is minted by an enrolment that is not what was approved, or of which that is not known.
+    Stands,
+    /// The owner was told a day ago that a key will be minted.
+    Announced,
+    /// Nothing is asked for while the user has two keys.
+    Room,
+    /// The key that is deleted was made inactive by the ledger's own act.
+    IdleOurs,
+    /// It is inactive.
+    IdleInactive,
+    /// That can be undone no more.
+    IdleForUndo,
+    /// It was not used since.
+    IdleUnused,
 }
 
 /// The guards that hold: all of them.

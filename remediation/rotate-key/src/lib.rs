@@ -1,6 +1,6 @@
-//! Replaces an access key by a new one without locking anybody out. The owner creates the new key and moves to it;
-//! Credwarden tells the owner what to do, looks on, and makes the old key inactive once nothing needs it. It mints no key,
-//! and deletes none.
+//! Replaces an access key by a new one without locking anybody out. The owner creates the new key, or it is minted into the
+//! secret of a user who is enrolled; Credwarden tells the owner what to do, looks on, and makes the old key inactive once
+//! nothing needs it. It mints no key itself, and deletes none but one that was inactive for long and stands in the way.
 //!
 //! [`plan`] is asked again and again, at least once a day, and takes one step at a time. It is asked of a key that breaks
 //! the policy, or that a person wants replaced; how old the key is does not matter to it. What it remembers is written down
@@ -9,6 +9,7 @@
 mod advice;
 mod evidence;
 mod guards;
+mod minting;
 #[cfg(test)]
 mod model;
 
@@ -21,6 +22,8 @@ use jiff::{SignedDuration, Timestamp};
 pub use crate::advice::advice;
 use crate::evidence::{Evidence, remembered};
 use crate::guards::{Guard, Guards};
+pub use crate::minting::ANNOUNCED_FOR;
+use crate::minting::delivery;
 
 /// The shortest warning, whatever the policy says: an owner needs a day to move.
 pub const SHORTEST_WARNING: Days = Days(1);
@@ -44,11 +47,11 @@ pub(crate) fn plan_with(facts: &Facts<'_>, now: Timestamp, guards: Guards) -> De
     if !facts.key.can_be_used(now) {
         return ended(facts, now);
     }
-    let rotation = facts.rotation.filter(|rotation| goes_on(rotation, facts, guards)).cloned();
+    let rotation = facts.rotation.filter(|rotation| goes_on(rotation, facts, now, guards)).cloned();
     let rotation = rotation.unwrap_or_else(|| opened(facts, now));
     let rotation = Rotation { forced: rotation.forced.clone().or_else(|| facts.forced.cloned()), ..rotation };
     if !guards.ask(Guard::Replace, facts.delivery != Delivery::Replace) {
-        return wait(rotation, facts, &Kept::NoNewKey, None, now);
+        return wait(rotation, facts, &Kept::NoNewKey, None, now, guards);
     }
     let rotation = remembered(rotation, facts, now, guards);
     let evidence = Evidence::of(&rotation, facts, now, guards);
@@ -58,8 +61,24 @@ pub(crate) fn plan_with(facts: &Facts<'_>, now: Timestamp, guards: Guards) -> De
             let though_in_use = matches!(kept, Kept::InUse(_));
             Decision { rotation, tell: None, next: Next::Deactivate { though_in_use } }
         }
-        Some(kept) => wait(rotation, facts, &kept, evidence.ripe, now),
+        Some(kept) => {
+            let kept = minting::kept(kept, facts);
+            let decision = wait(rotation, facts, &kept, evidence.ripe, now, guards);
+            minted(decision, facts, now, guards)
+        }
     }
+}
+
+/// Has what is missing minted, where it comes so.
+fn minted(decision: Decision, facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Decision {
+    let Decision { rotation, tell, next } = decision;
+    let next = minting::next(&rotation, facts, now, guards).unwrap_or(next);
+    // INVARIANT (one mint): by which token it is asked for is written down before it is.
+    let mint = match &next {
+        Next::AskForMint { token } => Some(token.clone()),
+        Next::DeleteIdle { .. } | Next::Wait { .. } | Next::Deactivate { .. } | Next::End => rotation.mint,
+    };
+    Decision { rotation: Rotation { mint, ..rotation }, tell, next }
 }
 
 /// A key that cannot be used needs no more steps.
@@ -71,12 +90,16 @@ fn ended(facts: &Facts<'_>, now: Timestamp) -> Decision {
 }
 
 /// Whether what was decided before is about this key as it is now.
-fn goes_on(rotation: &Rotation, facts: &Facts<'_>, guards: Guards) -> bool {
+fn goes_on(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guards: Guards) -> bool {
     let is_open = guards.ask(Guard::Reopened, rotation.ended.is_none());
     // INVARIANT (no fight): who makes the old key active again has the whole warning once more.
     let was_made_active = facts.deactivated.is_some_and(|at| at > rotation.opened);
-    let is_asked_the_same = guards.ask(Guard::SameDelivery, rotation.delivery == facts.delivery);
-    rotation.key == facts.key.id && is_open && guards.ask(Guard::NoFight, !was_made_active) && is_asked_the_same
+    let is_asked_the_same = guards.ask(Guard::SameDelivery, rotation.delivery == delivery(facts));
+    rotation.key == facts.key.id
+        && is_open
+        && guards.ask(Guard::NoFight, !was_made_active)
+        && is_asked_the_same
+        && !minting::is_in_vain(rotation, facts, now, guards)
 }
 
 fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
@@ -84,21 +107,29 @@ fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
         key: facts.key.id.clone(),
         opened: now,
         deadline: limit_reached(now, facts.limits.warn.max(SHORTEST_WARNING)),
-        delivery: facts.delivery,
+        delivery: delivery(facts),
         told: None,
         forced: None,
         mint: None,
         replacement: None,
         silence: None,
         acknowledged: None,
+        fetched: None,
         escalated: None,
         ended: None,
     }
 }
 
 /// Tells what is to be told, and waits.
-fn wait(rotation: Rotation, facts: &Facts<'_>, kept: &Kept, ripe: Option<Timestamp>, now: Timestamp) -> Decision {
-    let (rotation, tell) = told(rotation, facts, kept, now);
+fn wait(
+    rotation: Rotation,
+    facts: &Facts<'_>,
+    kept: &Kept,
+    ripe: Option<Timestamp>,
+    now: Timestamp,
+    guards: Guards,
+) -> Decision {
+    let (rotation, tell) = told(rotation, facts, kept, now, guards);
     let told_again = rotation.escalated.map(|at| after(at, ESCALATED_EVERY));
     let until = [Some(rotation.deadline), told_again, ripe]
         .into_iter()
@@ -107,13 +138,19 @@ fn wait(rotation: Rotation, facts: &Facts<'_>, kept: &Kept, ripe: Option<Timesta
         .map(|at| after(at, SignedDuration::from_secs(1)))
         .filter(|at| *at > now)
         .fold(after(now, LOOKED_AT_EVERY), Timestamp::min);
-    let why = why(facts, kept, &rotation);
+    let why = why(facts, kept, &rotation, now, guards);
     Decision { rotation, tell, next: Next::Wait { until, why } }
 }
 
 /// What the owner is told: what it has to do, once; and that it is late, every week.
-fn told(rotation: Rotation, facts: &Facts<'_>, kept: &Kept, now: Timestamp) -> (Rotation, Option<Tell>) {
-    let asked = asked(&rotation, facts, kept);
+fn told(
+    rotation: Rotation,
+    facts: &Facts<'_>,
+    kept: &Kept,
+    now: Timestamp,
+    guards: Guards,
+) -> (Rotation, Option<Tell>) {
+    let asked = asked(&rotation, facts, kept, now, guards);
     let was_told_lately = rotation.escalated.is_some_and(|at| now < after(at, ESCALATED_EVERY));
     if now > rotation.deadline && !was_told_lately {
         let tell = match facts.delivery {
@@ -128,11 +165,14 @@ fn told(rotation: Rotation, facts: &Facts<'_>, kept: &Kept, now: Timestamp) -> (
 }
 
 /// What the owner has to do next; `None`: nothing but to go on moving.
-fn asked(rotation: &Rotation, facts: &Facts<'_>, kept: &Kept) -> Option<Tell> {
+fn asked(rotation: &Rotation, facts: &Facts<'_>, kept: &Kept, now: Timestamp, guards: Guards) -> Option<Tell> {
     if facts.delivery == Delivery::Replace {
         return Some(Tell::UseRole);
     }
     let Some(replacement) = &rotation.replacement else {
+        if let Some(asked) = minting::asked(rotation, facts, now, guards) {
+            return Some(asked);
+        }
         // IAM allows two access keys a user, usable or not.
         let in_the_way = facts.others.first().map(|other| less_lately_used(other, facts.key));
         return Some(in_the_way.map_or(Tell::CreateKey, Tell::FreeSlot));
@@ -140,11 +180,16 @@ fn asked(rotation: &Rotation, facts: &Facts<'_>, kept: &Kept) -> Option<Tell> {
     match kept {
         Kept::NotAcknowledged => Some(Tell::Acknowledge(replacement.key.clone())),
         // Whoever says that nothing needs the old key may have forgotten to use the new one.
-        Kept::NewKeyUnused(new) => Some(Tell::Move(new.clone())),
+        Kept::NewKeyUnused(new) => Some(moved(rotation, facts, new)),
         // INVARIANT (told first): whatever is said before, an owner is told what its key is up to.
-        _ if rotation.acknowledged.is_some() && rotation.told.is_some() => None,
-        _ => Some(Tell::Move(replacement.key.clone())),
+        _ if (rotation.acknowledged.is_some() || rotation.fetched.is_some()) && rotation.told.is_some() => None,
+        _ => Some(moved(rotation, facts, &replacement.key)),
     }
+}
+
+/// That there is a new key, and where.
+fn moved(rotation: &Rotation, facts: &Facts<'_>, new: &CredentialId) -> Tell {
+    minting::fetch(rotation, facts).unwrap_or_else(|| Tell::Move(new.clone()))
 }
 
 /// Of the two keys of a user that has no room for a third, the one whose deletion is missed less.
@@ -157,21 +202,22 @@ fn less_lately_used(other: &Credential, key: &Credential) -> CredentialId {
     if other.status == Status::Active && rank(key) < rank(other) { key.id.clone() } else { other.id.clone() }
 }
 
-fn why(facts: &Facts<'_>, kept: &Kept, rotation: &Rotation) -> String {
+fn why(facts: &Facts<'_>, kept: &Kept, rotation: &Rotation, now: Timestamp, guards: Guards) -> String {
     let key = &facts.key.id;
     let what = match (facts.delivery, kept) {
         (Delivery::Replace, _) => return format!("{key} shall be replaced by a role, which its owner has to set up"),
-        (_, Kept::NoNewKey) => format!("the owner of {key} has to create a second key"),
+        (_, Kept::NoNewKey) => match minting::why(rotation, facts, now, guards) {
+            Some(why) => why,
+            None => format!("the owner of {key} has to create a second key"),
+        },
+        (_, Kept::NotMinted(broken)) => return format!("no key is minted in place of {key}: {broken}"),
+        (_, Kept::NotFetched(new)) => format!("the retriever of {new} has to fetch it, which was not seen yet"),
         (_, Kept::NewKeyUnused(new)) => format!("the owner of {key} has to use {new}"),
         (_, Kept::InUse(LastUse::At { at, .. })) => format!("{key} was used at {at}, and may be again"),
         (_, Kept::InUse(LastUse::Never)) => format!("{key} was never used, which has to show twice"),
         (_, Kept::InUse(LastUse::NotRead)) => format!("it is not known whether {key} is in use"),
-        (_, Kept::InUse(LastUse::Unread(gap))) => {
-            format!("it is not known whether {key} is in use: {gap}")
-        }
-        (_, Kept::NotAcknowledged) => {
-            format!("the owner has to say that nothing needs {key} any more")
-        }
+        (_, Kept::InUse(LastUse::Unread(gap))) => format!("it is not known whether {key} is in use: {gap}"),
+        (_, Kept::NotAcknowledged) => format!("the owner has to say that nothing needs {key} any more"),
     };
     format!("{what}, by {}", rotation.deadline)
 }

@@ -6,12 +6,10 @@
 //! between any two of these; that also stands for an answer that is lost. Time passes in steps of 4 hours (the lag of the
 //! last use) and of a day; the limits are as short as they can be, and "quarterly" is every third day.
 //!
-//! Nothing here creates or deletes a key but its owner: the shell could not, for [`Next`] has no such step.
-//!
-//! [`Next`]: credwarden_policy::rotation::Next
+//! Here the owner creates the new key. How one is minted is a matter of [`minting`](crate::minting).
 
 mod owner;
 mod proofs;
 mod shell;
-mod state;
+pub(crate) mod state;
 mod truth;

@@ -2,12 +2,13 @@
 
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
+use credwarden_policy::enrolment::{ENROL_USER, EnrolmentChange};
 use credwarden_policy::exception::{Change, HoldChange};
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use credwarden_remedy::ssm::{Execution, ExecutionStatus};
 use jiff::Timestamp;
 
-use crate::hold;
+use crate::{enrolment, hold};
 
 /// What an execution of the document asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Request {
     Change(Change, Asked),
     /// A hold, or its end.
     Hold(HoldChange, hold::Asked),
+    /// A change of an enrolment.
+    Enrolment(EnrolmentChange, enrolment::Asked),
     /// That the user's tags show the exceptions that the ledger holds, and no others: what the schedule asks.
     Mirror(UserId),
 }
@@ -47,7 +50,9 @@ pub struct Asked {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Foreign {
     /// Another document runs.
-    #[error("execution `{execution}` runs document `{document}`, which is not this deployment's for exceptions")]
+    #[error(
+        "execution `{execution}` runs document `{document}`, which is not this deployment's for exceptions or enrolments"
+    )]
     Document {
         /// The execution.
         execution: String,
@@ -83,17 +88,32 @@ const ALL: &str = "all";
 /// The value of `Operation` by which the schedule asks for tags.
 const MIRROR: &str = "mirror";
 
-/// Whether the execution is one of the document for exceptions in the deployment with this prefix, and under way.
+/// A document of this function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// That for exceptions and holds.
+    Exceptions,
+    /// That for enrolments.
+    Enrolments,
+}
+
+/// Which of its documents the execution runs in the deployment with this prefix, if it is under way.
 ///
 /// # Errors
-/// It is not.
-pub fn check(execution: &Execution, prefix: &str) -> Result<(), Foreign> {
-    if execution.document_name != format!("{prefix}-{}", RemedyName::TagException) {
+/// It runs none of them, or is over.
+pub fn check(execution: &Execution, prefix: &str) -> Result<Document, Foreign> {
+    let name = execution.document_name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
+    let document = match name {
+        Some(name) if name == RemedyName::TagException.as_str() => Some(Document::Exceptions),
+        Some(ENROL_USER) => Some(Document::Enrolments),
+        _ => None,
+    };
+    let Some(document) = document else {
         let (execution, document) = (execution.id.clone(), execution.document_name.clone());
         return Err(Foreign::Document { execution, document });
-    }
+    };
     match &execution.status {
-        ExecutionStatus::UnderWay => Ok(()),
+        ExecutionStatus::UnderWay => Ok(document),
         ExecutionStatus::Other(status) => {
             Err(Foreign::NotUnderWay { execution: execution.id.clone(), status: status.clone() })
         }
@@ -101,11 +121,33 @@ pub fn check(execution: &Execution, prefix: &str) -> Result<(), Foreign> {
 }
 
 impl Request {
-    /// Reads what an execution asks.
+    /// Reads what an execution of a document asks.
     ///
     /// # Errors
     /// The first parameter that cannot be read.
-    pub fn read(execution: &Execution) -> Result<Self, Unreadable> {
+    pub fn read(execution: &Execution, document: Document) -> Result<Self, Unreadable> {
+        match document {
+            Document::Exceptions => Self::of_exceptions(execution),
+            Document::Enrolments => Self::of_enrolments(execution),
+        }
+    }
+
+    fn of_enrolments(execution: &Execution) -> Result<Self, Unreadable> {
+        let given = |name| optional(execution, name).map(|text| text.map(str::to_owned));
+        let asked = enrolment::Asked {
+            user: parsed(execution, "ResourceId")?,
+            secret: optional(execution, "Secret")?.map(|_| parsed(execution, "Secret")).transpose()?,
+            retriever: optional(execution, "Retriever")?.map(|_| parsed(execution, "Retriever")).transpose()?,
+            owner: given("Owner")?,
+            justification: given("Justification")?,
+            requester: execution.executed_by.clone().filter(|arn| !arn.is_empty()),
+            approvers: execution.approvers.clone(),
+            execution: execution.id.clone(),
+        };
+        Ok(Self::Enrolment(parsed(execution, "Operation")?, asked))
+    }
+
+    fn of_exceptions(execution: &Execution) -> Result<Self, Unreadable> {
         let user = parsed(execution, "ResourceId")?;
         let operation = value(execution, "Operation")?;
         if operation == MIRROR {

@@ -7,6 +7,7 @@ use credwarden_ledger::dynamo::DynamoTable;
 use credwarden_remedy::fault::chain;
 use credwarden_remedy::lambda::{Environment, variable};
 use credwarden_remedy::request::Payload;
+use credwarden_remedy::secret::SecretsManager;
 use credwarden_remedy::ssm::Ssm;
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -15,6 +16,9 @@ use tracing::info;
 
 use crate::run::{Fault, Ports, Settings, handle};
 use crate::tags::IamTags;
+
+/// The path under which users may be enrolled where the deployment names none.
+const ENROLLED_PATH: &str = "/enrolled/";
 
 /// Serves the remedy until its execution environment ends. `clock` is read once an invocation.
 ///
@@ -26,6 +30,7 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         prefix: variable(environment, "CREDWARDEN_PREFIX")?,
         policy_parameter: variable(environment, "CREDWARDEN_POLICY_PARAMETER")?,
         kill_switch_parameter: variable(environment, "CREDWARDEN_KILL_SWITCH_PARAMETER")?,
+        enrolled_path: environment.get("CREDWARDEN_ENROLLED_PATH").map_or(ENROLLED_PATH, String::as_str).to_owned(),
     };
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
     let aws = sdk_config().await;
@@ -34,6 +39,7 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         reader: Iam::of(&aws),
         tags: IamTags::new(aws_sdk_iam::Client::new(&aws)),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
+        secrets: SecretsManager::of(&aws, &settings.prefix),
     };
     let (settings, ports) = (&settings, &ports);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {

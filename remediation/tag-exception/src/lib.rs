@@ -1,9 +1,12 @@
-//! Grants, extends and revokes exceptions: what one may be, and who may approve it. Has credentials left alone, too ([`hold`]).
+//! Grants, extends and revokes exceptions: what one may be, and who may approve it. Has credentials left alone, too ([`hold`]), and users
+//! enrolled ([`enrolment`]).
 //!
 //! [`decide`] is all there is to decide. It knows no clock, no ledger and no AWS; what is asked comes from the automation's own
 //! record ([`asked`]), and [`run`] writes what was decided.
 
 pub mod asked;
+mod enrol;
+pub mod enrolment;
 pub mod hold;
 pub mod lambda;
 pub mod run;
@@ -132,7 +135,8 @@ pub fn decide(
         }
         _ => {}
     }
-    let approver = approver(asked, owner, user, policy).map_err(|why| refusals.extend(why)).ok();
+    let approver = approver(&asked.approvers, asked.requester.as_deref(), owner, user, policy);
+    let approver = approver.map_err(|why| refusals.extend(why)).ok();
     match (approver, owner, asked.until, &asked.justification) {
         (Some(approver), Some(owner), Some(until), Some(justification)) if refusals.is_empty() => {
             let exception = Exception {
@@ -170,7 +174,8 @@ fn end(asked: &Asked, held: Option<&Exception>, policy: &Policy, now: Timestamp)
 
 /// The first whose approval counts, or why none does.
 fn approver<'a>(
-    asked: &'a Asked,
+    approvers: &'a [String],
+    requester: Option<&str>,
     owner: Option<&str>,
     user: Option<&Arn>,
     policy: &Policy,
@@ -178,10 +183,10 @@ fn approver<'a>(
     let is_one_of =
         |approver: &str, other: Option<&str>| other.is_some_and(|other| policy.may_be_one_person(approver, other));
     let mut refusals = Vec::new();
-    for approver in &asked.approvers {
+    for approver in approvers {
         let refusal = if !policy.counts_approval_of(approver) {
             Refusal::NotAnApprover(approver.clone())
-        } else if is_one_of(approver, asked.requester.as_deref()) {
+        } else if is_one_of(approver, requester) {
             Refusal::ApproverIsRequester(approver.clone())
         } else if is_one_of(approver, owner) {
             Refusal::ApproverIsOwner(approver.clone())

@@ -11,6 +11,7 @@ use credwarden_policy::policy::Policy;
 use credwarden_remedy::answer::Status;
 use credwarden_remedy::kill_switch::KillSwitch;
 use credwarden_remedy::request::{Payload, Refused};
+use credwarden_remedy::secret::{SecretError, Secrets};
 use credwarden_remedy::ssm::{ReadSsm, SsmError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,7 +25,7 @@ const ATTEMPTS: u32 = 3;
 
 /// All that is read and written.
 #[derive(Clone, Debug)]
-pub struct Ports<S, R, W, T> {
+pub struct Ports<S, R, W, T, V> {
     /// Systems Manager.
     pub ssm: S,
     /// IAM, to read.
@@ -33,6 +34,8 @@ pub struct Ports<S, R, W, T> {
     pub tags: W,
     /// The ledger.
     pub ledger: Ledger<T>,
+    /// Secrets Manager, to read what is enrolled.
+    pub secrets: V,
 }
 
 /// What the deployment says, from the function's environment.
@@ -44,6 +47,8 @@ pub struct Settings {
     pub policy_parameter: String,
     /// The parameter that holds the kill switch.
     pub kill_switch_parameter: String,
+    /// The path under which users may be enrolled.
+    pub enrolled_path: String,
 }
 
 /// The answer. `status` comes first: documents branch on how the answer begins.
@@ -72,6 +77,9 @@ pub enum Fault {
     /// IAM did not answer.
     #[error("the user is not known")]
     Read(#[from] ReadError),
+    /// Secrets Manager did not answer.
+    #[error("the secret is not known")]
+    Secret(#[from] SecretError),
     /// The ledger did not answer. The same document again finds out what was done.
     #[error("the ledger is not available; the change may have been made")]
     Ledger(#[from] LedgerError),
@@ -84,13 +92,14 @@ impl Fault {
             Self::Payload(_) | Self::Foreign(_) => "InvocationRefused",
             Self::Ssm(_) => "ExecutionUnknown",
             Self::Read(_) => "UserUnreadable",
+            Self::Secret(_) => "SecretUnreadable",
             Self::Ledger(_) => "LedgerUnavailable",
         }
     }
 }
 
 impl Answer {
-    fn unchanged(status: Status, reason: impl Into<String>) -> Self {
+    pub(crate) fn unchanged(status: Status, reason: impl Into<String>) -> Self {
         Self { status, reason: reason.into(), exception: None }
     }
 }
@@ -99,15 +108,15 @@ impl Answer {
 ///
 /// # Errors
 /// Something did not answer, or nothing can have been asked.
-pub async fn handle<S: ReadSsm, R: ReadIam, W: WriteTags, T: Table>(
-    ports: &Ports<S, R, W, T>,
+pub async fn handle<S: ReadSsm, R: ReadIam, W: WriteTags, T: Table, V: Secrets>(
+    ports: &Ports<S, R, W, T, V>,
     settings: &Settings,
     payload: &Payload,
     now: Timestamp,
 ) -> Result<Answer, Fault> {
     let execution = ports.ssm.automation_execution(&payload.execution_id).await?;
-    check(&execution, &settings.prefix)?;
-    let request = match Request::read(&execution) {
+    let document = check(&execution, &settings.prefix)?;
+    let request = match Request::read(&execution, document) {
         Ok(request) => request,
         Err(unreadable) => return Ok(Answer::unchanged(Status::Refused, unreadable.to_string())),
     };
@@ -125,10 +134,11 @@ pub async fn handle<S: ReadSsm, R: ReadIam, W: WriteTags, T: Table>(
         Ok(policy) => policy,
         Err(reason) => return Ok(Answer::unchanged(Status::Held, reason)),
     };
-    let run = Run { ports, policy: &policy, now };
+    let run = Run { ports, settings, policy: &policy, now };
     match request {
         Request::Change(change, asked) => run.change(change, &asked).await,
         Request::Hold(change, asked) => run.hold(change, &asked).await,
+        Request::Enrolment(change, asked) => run.enrol(change, &asked).await,
         Request::Mirror(user) => {
             let record = find(&ports.reader, &user).await?;
             run.mirror(&user, record, Answer::unchanged(Status::Done, "the tags show the exceptions that hold")).await
@@ -136,13 +146,14 @@ pub async fn handle<S: ReadSsm, R: ReadIam, W: WriteTags, T: Table>(
     }
 }
 
-struct Run<'a, S, R, W, T> {
-    ports: &'a Ports<S, R, W, T>,
-    policy: &'a Policy,
-    now: Timestamp,
+pub(crate) struct Run<'a, S, R, W, T, V> {
+    pub(crate) ports: &'a Ports<S, R, W, T, V>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: Timestamp,
 }
 
-impl<S, R: ReadIam, W: WriteTags, T: Table> Run<'_, S, R, W, T> {
+impl<S, R: ReadIam, W: WriteTags, T: Table, V> Run<'_, S, R, W, T, V> {
     async fn change(&self, change: Change, asked: &Asked) -> Result<Answer, Fault> {
         let record = find(&self.ports.reader, &asked.user).await?;
         // INVARIANT (once): what this execution has changed is not decided on again, however often it invokes.
@@ -309,7 +320,7 @@ fn changed(act: &ExceptionAct) -> Answer {
 }
 
 /// The user with this id, by its tags and its ARN, or `None` if there is no such user.
-async fn find<R: ReadIam>(reader: &R, id: &UserId) -> Result<Option<UserRecord>, ReadError> {
+pub(crate) async fn find<R: ReadIam>(reader: &R, id: &UserId) -> Result<Option<UserRecord>, ReadError> {
     let Some(name) = find_user_by_id(reader, id).await? else { return Ok(None) };
     match reader.get_user(&name).await {
         Ok(user) => Ok(Some(user.record).filter(|record| record.id == *id)),

@@ -107,7 +107,7 @@ fn remedy_done_to(credential: &CredentialId, works: &[Work]) -> Result<RemedyNam
             Act::Remedy(remedy),
             Step::Intended | Step::Applied { .. } | Step::Settled { outcome: Outcome::Done { .. }, .. },
         ) => Some((work.begun, remedy)),
-        (Act::Undo(_) | Act::RevokeSessions, _) | (Act::Remedy(_), Step::Settled { .. }) => None,
+        (Act::Undo(_) | Act::RevokeSessions | Act::DeleteIdle, _) | (Act::Remedy(_), Step::Settled { .. }) => None,
     });
     acts.max().map(|(_, remedy)| remedy).ok_or_else(|| {
         Failure::input(format!(

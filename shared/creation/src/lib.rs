@@ -8,6 +8,7 @@
 //! [`backfill`](backfill::backfill) asks for the past, through [`ReadTrail`](credwarden_trail::lookup::ReadTrail).
 
 pub mod backfill;
+pub mod fetch;
 
 mod principal;
 

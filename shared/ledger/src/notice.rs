@@ -46,6 +46,12 @@ pub enum NoticeKind {
     Excepted,
     /// An access key is rotated: its owner is to create another and move to it.
     CreateKey,
+    /// An access key is rotated: another will be minted into its user's secret.
+    Minting,
+    /// An access key is rotated: another was minted, and is to be fetched from its secret.
+    FetchKey,
+    /// An access key is rotated, and no other is minted: why.
+    NotMinted,
     /// An access key is rotated, and there is no room for another.
     FreeSlot,
     /// An access key is rotated, and there is another to move to.
@@ -70,6 +76,9 @@ impl fmt::Display for NoticeKind {
             Self::OverBudget => "over-budget",
             Self::Excepted => "excepted",
             Self::CreateKey => "create-key",
+            Self::Minting => "minting",
+            Self::FetchKey => "fetch-key",
+            Self::NotMinted => "not-minted",
             Self::FreeSlot => "free-slot",
             Self::MoveToKey => "move-to-key",
             Self::Acknowledge => "acknowledge",

@@ -32,15 +32,19 @@ pub enum Act {
     Undo(RemedyName),
     /// Refusing the sessions of the credential's user for a time.
     RevokeSessions,
+    /// Deleting a key that was inactive for long, where a new one needs its room. Nothing undoes it.
+    DeleteIdle,
 }
 
-/// The last act as it is written.
+/// The acts that are no remedies, as they are written.
 const REVOKE_SESSIONS: &str = "revoke-sessions";
+const DELETE_IDLE: &str = "delete-idle";
 
 impl fmt::Display for Act {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RevokeSessions => formatter.write_str(REVOKE_SESSIONS),
+            Self::DeleteIdle => formatter.write_str(DELETE_IDLE),
             Self::Remedy(remedy) => remedy.fmt(formatter),
             Self::Undo(remedy) => write!(formatter, "undo-{remedy}"),
         }
@@ -54,6 +58,7 @@ impl FromStr for Act {
         match text.strip_prefix("undo-") {
             Some(remedy) => remedy.parse().map(Self::Undo),
             None if text == REVOKE_SESSIONS => Ok(Self::RevokeSessions),
+            None if text == DELETE_IDLE => Ok(Self::DeleteIdle),
             None => text.parse().map(Self::Remedy),
         }
     }

@@ -48,6 +48,7 @@ fn rotation() -> Rotation {
         replacement: None,
         silence: None,
         acknowledged: None,
+        fetched: None,
         escalated: None,
         ended: None,
     }

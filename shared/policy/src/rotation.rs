@@ -1,16 +1,21 @@
 //! The rotation of one access key: what is remembered of it, what its next step is decided by, and what that step is.
 //!
-//! Credwarden mints nothing here: the owner creates the second key and moves to it, Credwarden observes that, and makes the
-//! old key inactive once it is not needed any more. A rotation ends there. Nothing is deleted.
+//! The owner creates the second key, or one is minted into the secret of a user who is enrolled. Credwarden observes that it
+//! takes the old one's place, and makes the old key inactive once it is not needed any more. A rotation ends there. Nothing is
+//! deleted but a key that was inactive for long, where a new one needs its room.
 
 use credwarden_credential::age::Days;
+use std::fmt;
+
+use credwarden_credential::id::UserId;
 use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::{Credential, LastUse};
+use credwarden_credential::snapshot::{Credential, Gap, LastUse};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::enrolment::RequestToken;
+use crate::enrolment::{RequestToken, SecretArn};
 use crate::limits::Limits;
+use crate::mint::Mint;
 use crate::remedy::names;
 
 names! {
@@ -57,6 +62,9 @@ pub struct Rotation {
     /// The owner's word that nothing needs the old key any more.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub acknowledged: Option<Acknowledged>,
+    /// When the new key's retriever was first seen to fetch it from its secret.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fetched: Option<Timestamp>,
     /// When it was told last that the deadline had passed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub escalated: Option<Timestamp>,
@@ -111,6 +119,60 @@ pub struct Ended {
     pub how: String,
 }
 
+/// What is known of the enrolment of a user who is enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The user.
+    pub user: UserId,
+    /// The secret into which its keys come.
+    pub secret: SecretArn,
+    /// Whether what was approved is still so.
+    pub standing: Standing,
+    /// The mint of the token that the rotation remembers; `None`: none was asked for by it.
+    pub mint: Option<Mint>,
+    /// When the retriever fetched the key of that mint after it was delivered, as far as is known.
+    pub fetched: Option<Timestamp>,
+}
+
+/// Whether an enrolment is still what was approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Stands,
+    /// It is not, and nothing is minted by it.
+    Broken(Broken),
+    /// It is not known, and nothing is minted until it is.
+    Unknown(Gap),
+}
+
+/// What ends an enrolment though nobody has withdrawn it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Broken {
+    /// The secret was deleted, or is about to be.
+    SecretGone,
+    /// The secret's resource policy is not the one that was approved: others may read the key.
+    PolicyChanged,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::SecretGone => "the secret was deleted",
+            Self::PolicyChanged => "the secret's resource policy is not the one that was approved",
+        })
+    }
+}
+
+/// A key that the ledger's own act made inactive, and that nobody has made active since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// Which.
+    pub key: CredentialId,
+    /// Since when it was seen inactive.
+    pub since: Timestamp,
+}
+
 /// What is read to decide the next step, live and at one time.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -132,8 +194,12 @@ pub struct Facts<'a> {
     pub longest_gap: Option<Days>,
     /// The limits of the user's access keys.
     pub limits: Limits,
-    /// How the user gets its new key.
+    /// How the policy says that the user gets its new key.
     pub delivery: Delivery,
+    /// What is known of the user's enrolment; `None`: it is not enrolled.
+    pub enrolled: Option<&'a Enrolled>,
+    /// Of the user's other keys, one that is idle.
+    pub idle: Option<&'a Idle>,
     /// Whether the class lets the old key be made inactive after the deadline though it is in use.
     pub may_force: bool,
 }
@@ -155,6 +221,17 @@ pub struct Decision {
 pub enum Tell {
     /// Create a second key and move to it by the deadline.
     CreateKey,
+    /// A new key will be minted into this secret.
+    Minting(SecretArn),
+    /// No key is minted into the user's secret any more, and why.
+    NotMinted(Broken),
+    /// A new key was minted: have its retriever fetch it.
+    Fetch {
+        /// Which.
+        key: CredentialId,
+        /// From where.
+        secret: SecretArn,
+    },
     /// There is no room for a second key: this one, of the two the one used less lately, has to be deleted by a person. It
     /// may be the old key itself.
     FreeSlot(CredentialId),
@@ -180,6 +257,10 @@ pub enum Kept {
     InUse(LastUse),
     /// Nobody has acknowledged.
     NotAcknowledged,
+    /// The retriever was not seen to fetch the new key, and nobody has acknowledged.
+    NotFetched(CredentialId),
+    /// There is no new key, and none is minted.
+    NotMinted(Broken),
 }
 
 /// What is done after the rotation was written down.
@@ -191,6 +272,16 @@ pub enum Next {
         until: Timestamp,
         /// What is waited for, in a sentence.
         why: String,
+    },
+    /// A new key is asked for, to be minted into the user's secret. Asking again is asking once.
+    AskForMint {
+        /// By which it is known.
+        token: RequestToken,
+    },
+    /// An idle key is deleted, to make room for the new one.
+    DeleteIdle {
+        /// Which.
+        key: CredentialId,
     },
     /// The old key is made inactive, as far as the guards let it.
     Deactivate {

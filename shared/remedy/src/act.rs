@@ -42,7 +42,7 @@ pub(crate) struct Blocked {
     pub(crate) until: Option<Timestamp>,
 }
 
-impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
+impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     /// Goes on with what is open, then answers what the rule finds.
     pub(crate) async fn answer_findings(&self, rule: RuleName) -> Result<Answer, Fault> {
         let Some(Answered { judge, .. }) = self.remedy.answered(rule).copied() else {
@@ -133,7 +133,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
     }
 
     /// What follows where the guard refuses what was verified.
-    pub(crate) fn refused(&self, verified: &Verified<'_>) -> impl Fn(&Refusal) -> Blocked + use<'_, S, C, R, W, T> {
+    pub(crate) fn refused(&self, verified: &Verified<'_>) -> impl Fn(&Refusal) -> Blocked + use<'_, S, C, R, W, T, V> {
         let (credential, limits, ground) = (verified.credential(), verified.limits(), verified.ground().clone());
         move |refusal| Blocked {
             status: refusal.status(),

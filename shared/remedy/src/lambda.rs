@@ -20,6 +20,7 @@ use crate::remedy::Remedy;
 use crate::request::Payload;
 use crate::resource::Config;
 use crate::run::{Invocation, Ports, Settings, handle};
+use crate::secret::SecretsManager;
 use crate::ssm::Ssm;
 use crate::write::IamWriter;
 
@@ -58,6 +59,7 @@ pub async fn serve(
         reader: Iam::of(&aws),
         writer: IamWriter::new(aws_sdk_iam::Client::new(&aws), session_policy),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
+        secrets: SecretsManager::of(&aws, &settings.prefix),
     };
     let (settings, ports) = (&settings, &ports);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<serde_json::Value>| {

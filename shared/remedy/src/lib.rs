@@ -28,12 +28,14 @@ pub mod remedy;
 pub mod request;
 pub mod resource;
 pub mod run;
+pub mod secret;
 pub mod ssm;
 pub mod undo;
 pub mod verify;
 pub mod write;
 
 mod act;
+mod minting;
 mod notice;
 mod rotate;
 mod sessions;

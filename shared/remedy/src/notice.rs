@@ -9,9 +9,10 @@ use credwarden_ledger::notice::{Notice, NoticeKind, Owner, Undo};
 use credwarden_ledger::request::Document;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Work};
+use credwarden_policy::enrolment::ENROL_USER;
 use credwarden_policy::limits::Limits;
 use credwarden_policy::remedy::{Mode, RemedyName};
-use credwarden_policy::rotation::{Kept, Rotation, Tell};
+use credwarden_policy::rotation::{Delivery, Kept, Rotation, Tell};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fault::Fault;
@@ -19,10 +20,13 @@ use crate::guard::{OWNER_TAG, Permitted, Refusal};
 use crate::run::Run;
 use crate::undo::UNDO_HOLDS;
 
+/// What becomes of an old key.
+const GOES: &str = "it is made inactive once nothing needs it, and nothing is deleted";
+
 /// A day of the budget.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
+impl<S, C, R, W, T: Table, V> Run<'_, S, C, R, W, T, V> {
     /// Has the owner told.
     pub(crate) async fn tell(&self, notice: Option<&Notice>) -> Result<(), Fault> {
         if let Some(notice) = notice {
@@ -52,6 +56,11 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
                 what: format!("`{remedy}` was undone: {because}. It works again, and is left alone for a time"),
                 to_do: "replace it, or the same is done to it again".to_owned(),
                 do_by: begun.checked_add(UNDO_HOLDS).ok(),
+                ..notice
+            },
+            Act::DeleteIdle => Notice {
+                what: format!("it was deleted, which nothing undoes: {because}"),
+                to_do: "nothing, unless something was to use it again: give that the new key".to_owned(),
                 ..notice
             },
             Act::RevokeSessions => Notice { what: format!("its user's sessions were refused: {because}"), ..notice },
@@ -142,30 +151,38 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
             Document::AcknowledgeRotation.name(&self.settings.prefix),
             self.user.id
         );
-        let goes = "it is made inactive once nothing needs it, and nothing is deleted";
+        let is_for_enrolled = permitted.remedy().delivery == Delivery::Secret && rotation.delivery == Delivery::Owner;
+        let by_whom = if is_for_enrolled { ", which its owner creates because its user is not enrolled" } else { "" };
         let notice =
             Notice { do_by: Some(rotation.deadline), ..self.notice(NoticeKind::CreateKey, old, Some(rotation.opened)) };
         match tell {
             Tell::CreateKey => Notice {
-                what: format!("it is to be replaced by a new access key, and {goes}: {ground}"),
+                what: format!("it is to be replaced by a new access key{by_whom}, and {GOES}: {ground}"),
                 to_do: format!(
                     "create a second access key of `{name}`, give it to whatever uses {old}, and when nothing needs {old} any \
                      more {acknowledge}"
                 ),
                 ..notice
             },
+            Tell::Minting(_) | Tell::NotMinted(_) | Tell::Fetch { .. } => {
+                self.notice_of_minting(notice, rotation, tell, &ground.to_string(), &acknowledge)
+            }
             Tell::FreeSlot(other) => Notice {
                 kind: NoticeKind::FreeSlot,
                 what: format!("it is to be replaced by a new access key, for which there is no room: {ground}"),
                 to_do: format!(
-                    "see whether anything needs {other}, delete it if nothing does, for a user has two access keys at most, \
-                     and create a new one; Credwarden deletes none"
+                    "see whether anything needs {other}, and delete it if nothing does, for a user has two access keys at \
+                     most; {}",
+                    match rotation.delivery {
+                        Delivery::Secret => "then a new one is minted",
+                        Delivery::Owner | Delivery::Replace => "then create a new one; Credwarden deletes none",
+                    }
                 ),
                 ..notice
             },
             Tell::Move(new) => Notice {
                 kind: NoticeKind::MoveToKey,
-                what: format!("it is to be replaced by {new}, and {goes}: {ground}"),
+                what: format!("it is to be replaced by {new}, and {GOES}: {ground}"),
                 to_do: format!(
                     "give {new} to whatever uses {old}, and when nothing needs {old} any more {acknowledge}"
                 ),
@@ -181,10 +198,20 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
                 kind: NoticeKind::Overdue,
                 what: format!("it was to be replaced by {}, and {}: {ground}", date(rotation.deadline), kept_by(kept)),
                 to_do: match kept {
+                    Kept::NoNewKey if rotation.delivery == Delivery::Secret => {
+                        "see why none is minted: the log of the function `mint-key` tells".to_owned()
+                    }
                     Kept::NoNewKey => format!("create another access key of `{name}` and move to it"),
                     Kept::NewKeyUnused(new) => format!("give {new} to whatever uses {old}"),
                     Kept::InUse(_) => format!("find what uses {old} still, and give it the new key"),
                     Kept::NotAcknowledged => format!("if nothing needs {old} any more, {acknowledge}"),
+                    Kept::NotFetched(new) => format!("have {new} fetched by its retriever, or {acknowledge}"),
+                    Kept::NotMinted(_) => {
+                        format!(
+                            "have `{name}` enrolled anew, or its enrolment withdrawn, by the document {}",
+                            self.enrol_user()
+                        )
+                    }
                 },
                 do_by: None,
                 ..notice
@@ -197,6 +224,59 @@ impl<S, C, R, W, T: Table> Run<'_, S, C, R, W, T> {
                 ..notice
             },
         }
+    }
+
+    /// What is said of the new key of a user who is enrolled.
+    fn notice_of_minting(
+        &self,
+        notice: Notice,
+        Rotation { key: old, .. }: &Rotation,
+        tell: &Tell,
+        ground: &str,
+        acknowledge: &str,
+    ) -> Notice {
+        let (name, enrol_user) = (&self.user.name, self.enrol_user());
+        match tell {
+            Tell::Minting(secret) => Notice {
+                kind: NoticeKind::Minting,
+                what: format!(
+                    "it is to be replaced by a new access key, which will be minted into {secret} a day from now at the \
+                     earliest, and {GOES}: {ground}. A key of `{name}` that Credwarden made inactive long ago is deleted if it \
+                     stands in the way"
+                ),
+                to_do: format!(
+                    "see that whatever uses {old} reads its key from that secret, and reads it again when it changes; to have \
+                     none minted, have the enrolment withdrawn by the document {enrol_user}"
+                ),
+                ..notice
+            },
+            Tell::NotMinted(broken) => Notice {
+                kind: NoticeKind::NotMinted,
+                what: format!(
+                    "it is to be replaced by a new access key, and none is minted: {broken}. It stays: {ground}"
+                ),
+                to_do: format!(
+                    "have `{name}` enrolled anew by the document {enrol_user} if the secret is as it should be, or have its enrolment \
+                     withdrawn by it, and the owner creates the key"
+                ),
+                ..notice
+            },
+            Tell::Fetch { key: new, secret } => Notice {
+                kind: NoticeKind::FetchKey,
+                what: format!("it is replaced by {new}, which is in {secret}, and {GOES}: {ground}"),
+                to_do: format!(
+                    "have whatever uses {old} read that secret again, which is seen when its retriever does; or when nothing \
+                     needs {old} any more {acknowledge}"
+                ),
+                ..notice
+            },
+            _ => notice,
+        }
+    }
+
+    /// The document by which users are enrolled.
+    fn enrol_user(&self) -> String {
+        format!("{}-{ENROL_USER}", self.settings.prefix)
     }
 
     /// A notice of the kind that says nothing yet.
@@ -234,6 +314,8 @@ fn kept_by(kept: &Kept) -> String {
             "it is not certain that nothing uses it".to_owned()
         }
         Kept::NotAcknowledged => "nobody has said that nothing needs it any more".to_owned(),
+        Kept::NotFetched(new) => format!("{new} was not seen to be fetched by its retriever"),
+        Kept::NotMinted(broken) => format!("no new key is minted: {broken}"),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The rotation of a user's access keys, one step of each at a time.
 //!
-//! What the plan decides is written down, and told, before anything is done. Making an old key inactive is an act like any
+//! What the plan decides is written down, and told, before anything is done. Asking for a new key, and making room for it, is
+//! in [`minting`](crate::minting). Making an old key inactive is an act like any
 //! other: guarded, paid for, read back and undoable.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use credwarden_credential::age::Days;
@@ -15,7 +17,7 @@ use credwarden_ledger::rotation::KeptRotation;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Outcome, Step, Work};
 use credwarden_policy::exception::Exceptions;
-use credwarden_policy::rotation::{Acknowledged, Decision, Facts, Forced, Next};
+use credwarden_policy::rotation::{Acknowledged, Decision, Delivery, Facts, Forced, Next};
 use credwarden_policy::verdict::Verdict;
 use credwarden_policy::window::Opening;
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +28,7 @@ use crate::fault::Fault;
 use crate::guard::{InUse, Permitted, Refusal, clear, permit, silent, unused_since};
 use crate::remedy::{Answered, Rotating};
 use crate::run::Run;
+use crate::secret::Secrets;
 use crate::verify::{Ground, Unverified, Verified, verify, verify_asked};
 use crate::write::WriteIam;
 
@@ -48,9 +51,11 @@ struct Scene<'a> {
     keys: Vec<Credential>,
     observed: Option<Observation>,
     asked: &'a Asked,
+    /// Whether a key is deleted by this execution.
+    makes_room: Cell<bool>,
 }
 
-impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
+impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T, V> {
     /// Takes the next step in the rotation of each of the user's access keys that the execution is about.
     pub(crate) async fn rotate(&self, rotating: Rotating) -> Result<Answer, Fault> {
         let Some(Answered { rule, judge, .. }) = self.remedy.rules.first().copied() else {
@@ -67,16 +72,20 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         };
         let verdict = judge(self.user, self.policy, &Exceptions::default(), self.now);
         let about = self.about(&verdict, &asked);
+        let mut answers = self.settle_deletions(&keys).await?;
         if about.is_empty() && !matches!(verdict, Verdict::Unknown(_)) {
+            self.withdraw_deletions().await?;
             let reason = format!("no access key of `{}` breaks the policy", self.user.name);
             return Ok(Answer::unchanged(Status::NothingToDo, reason));
         }
         let observed = self.ports.ledger.observation(CredentialKind::AccessKey, &self.user.id).await?;
         let background = self.background(rule, judge).await;
-        let scene = Scene { rotating, background, keys, observed, asked: &asked };
-        let mut answers = Vec::new();
+        let scene = Scene { rotating, background, keys, observed, asked: &asked, makes_room: Cell::new(false) };
         for key in &about {
             answers.push(self.step(&scene, key).await?);
+        }
+        if !scene.makes_room.get() {
+            self.withdraw_deletions().await?;
         }
         if let Verdict::Unknown(gap) = &verdict {
             answers.push(unknown(gap)?);
@@ -188,10 +197,19 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                 return self.withdraw(open, kept, status, reason).await;
             }
         };
-        let decision = self.decide(scene, &permitted, kept, forced.as_ref());
+        let decision = self.decide(scene, &permitted, kept, forced.as_ref()).await?;
         self.write_down(scene, &permitted, kept, &decision).await?;
         let rotation = &decision.rotation;
         match decision.next {
+            Next::AskForMint { token } => {
+                self.leave_for_now(open, key).await?;
+                self.ask_for_mint(key, token).await
+            }
+            Next::DeleteIdle { key: idle } => {
+                scene.makes_room.set(true);
+                self.leave_for_now(open, key).await?;
+                self.make_room(scene, permitted, kept, &idle).await
+            }
             Next::Wait { why, .. } => {
                 let status = if rotation.escalated.is_some() { Status::Held } else { Status::Rotating };
                 let said_of_nothing = scene.asked.acknowledged.is_some() && rotation.acknowledged.is_none();
@@ -215,18 +233,55 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         }
     }
 
+    /// Gives up an act on the old key that the plan does not decide on any more.
+    async fn leave_for_now(&self, open: Option<Work>, key: &CredentialId) -> Result<(), Fault> {
+        if let Some(work) = open {
+            let blocked = Blocked {
+                status: Status::Rotating,
+                reason: format!("{key} waits for a new key"),
+                notice: None,
+                until: None,
+            };
+            self.go_on(work, Err(blocked), |_, _| Ok(())).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes an idle key in the way of a new one, as far as the guard lets it.
+    async fn make_room(
+        &self,
+        scene: &Scene<'_>,
+        permitted: Permitted<'_>,
+        kept: Option<&KeptRotation>,
+        idle: &CredentialId,
+    ) -> Result<Answer, Fault> {
+        let refused = self.refused(permitted.verified());
+        let Some(idle) = scene.keys.iter().find(|held| held.id == *idle) else {
+            return Ok(Answer::unchanged(Status::NothingToDo, format!("{idle} is gone")));
+        };
+        let is_paid = self.record.work(Act::DeleteIdle, &idle.id).is_some_and(Work::is_open);
+        match clear(permitted, InUse::Changed, &self.facts(&scene.background, is_paid), self.now) {
+            Ok(cleared) => self.delete_idle(&cleared, idle, self.request_of(scene, kept)).await,
+            // What a rotation waits for is when it is due itself.
+            Err(refusal) => self.blocked(Blocked { until: None, ..refused(&refusal) }).await,
+        }
+    }
+
     /// What decides, and what follows.
-    fn decide(
+    async fn decide(
         &self,
         scene: &Scene<'_>,
         permitted: &Permitted<'_>,
         kept: Option<&KeptRotation>,
         forced: Option<&Forced>,
-    ) -> Decision {
+    ) -> Result<Decision, Fault> {
         let (verified, remedy) = (permitted.verified(), permitted.remedy());
         let key = verified.live();
         let others: Vec<_> = scene.keys.iter().filter(|held| held.id != key.id).cloned().collect();
         let said = scene.asked.acknowledged.as_ref().filter(|(named, _)| *named == key.id);
+        let is_minted = remedy.delivery == Delivery::Secret;
+        let enrolled = if is_minted { self.enrolled(kept).await? } else { None };
+        let idle = if enrolled.is_some() { self.idle(&others).await? } else { None };
         let facts = Facts {
             key,
             others: &others,
@@ -237,9 +292,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
             longest_gap: scene.observed.as_ref().and_then(|seen| seen.of(key)?.longest_gap_days.map(Days)),
             limits: verified.limits(),
             delivery: remedy.delivery,
+            enrolled: enrolled.as_ref(),
+            idle: idle.as_ref(),
             may_force: remedy.force,
         };
-        (scene.rotating.plan)(&facts, self.now)
+        Ok((scene.rotating.plan)(&facts, self.now))
     }
 
     /// When the ledger says that a key was made inactive last, by whatever remedy.
@@ -271,11 +328,13 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
         let confirmed = self.now.checked_add(CONFIRMED_AFTER).unwrap_or(Timestamp::MAX);
         let due = match next {
             Next::Wait { until, .. } => *until,
-            Next::Deactivate { .. } => match self.policy.opening(permitted.verified().class(), self.now) {
-                Opening::Open => confirmed,
-                Opening::Closed { opens } => opens,
-            },
-            Next::End => confirmed,
+            Next::Deactivate { .. } | Next::DeleteIdle { .. } => {
+                match self.policy.opening(permitted.verified().class(), self.now) {
+                    Opening::Open => confirmed,
+                    Opening::Closed { opens } => opens,
+                }
+            }
+            Next::AskForMint { .. } | Next::End => confirmed,
         };
         let request = self.request_of(scene, kept);
         let ledger = &self.ports.ledger;

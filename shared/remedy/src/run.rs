@@ -29,12 +29,13 @@ use crate::kill_switch::KillSwitch;
 use crate::remedy::{Evidence, Remedy};
 use crate::request::request;
 use crate::resource::ReadConfig;
+use crate::secret::Secrets;
 use crate::ssm::ReadSsm;
 use crate::write::WriteIam;
 
 /// All that a remedy reads and writes.
 #[derive(Clone, Debug)]
-pub struct Ports<S, C, R, W, T> {
+pub struct Ports<S, C, R, W, T, V> {
     /// Systems Manager.
     pub ssm: S,
     /// AWS Config.
@@ -45,6 +46,8 @@ pub struct Ports<S, C, R, W, T> {
     pub writer: W,
     /// The ledger.
     pub ledger: Ledger<T>,
+    /// Secrets Manager.
+    pub secrets: V,
 }
 
 /// What the deployment says, from the function's environment.
@@ -75,9 +78,9 @@ pub struct Invocation {
 
 /// A run that holds the lease on a user, with all that was read to decide.
 #[derive(Debug)]
-pub(crate) struct Run<'a, S, C, R, W, T> {
+pub(crate) struct Run<'a, S, C, R, W, T, V> {
     pub(crate) remedy: &'a Remedy,
-    pub(crate) ports: &'a Ports<S, C, R, W, T>,
+    pub(crate) ports: &'a Ports<S, C, R, W, T, V>,
     pub(crate) settings: &'a Settings,
     pub(crate) policy: &'a Policy,
     pub(crate) lease: &'a Lease,
@@ -88,9 +91,9 @@ pub(crate) struct Run<'a, S, C, R, W, T> {
 }
 
 /// Takes the next safe step on what the execution asks for.
-pub async fn handle<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
+pub async fn handle<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table, V: Secrets>(
     remedy: &Remedy,
-    ports: &Ports<S, C, R, W, T>,
+    ports: &Ports<S, C, R, W, T, V>,
     settings: &Settings,
     invocation: &Invocation,
 ) -> Result<Answer, Fault> {
@@ -110,9 +113,9 @@ pub async fn handle<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table
     }
 }
 
-async fn answer<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
+async fn answer<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table, V: Secrets>(
     remedy: &Remedy,
-    ports: &Ports<S, C, R, W, T>,
+    ports: &Ports<S, C, R, W, T, V>,
     settings: &Settings,
     invocation: &Invocation,
     request: &Request,
@@ -153,9 +156,9 @@ async fn answer<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
     Ok(answer)
 }
 
-async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table>(
+async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table, V: Secrets>(
     remedy: &Remedy,
-    ports: &Ports<S, C, R, W, T>,
+    ports: &Ports<S, C, R, W, T, V>,
     settings: &Settings,
     invocation: &Invocation,
     policy: &Policy,
@@ -186,9 +189,9 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
 }
 
 /// The user with what the rule judges by besides.
-async fn with_evidence<S, C, R, W, T: Table>(
+async fn with_evidence<S, C, R, W, T: Table, V>(
     remedy: &Remedy,
-    ports: &Ports<S, C, R, W, T>,
+    ports: &Ports<S, C, R, W, T, V>,
     settings: &Settings,
     lease: &Lease,
     record: &UserRecord,
@@ -216,8 +219,8 @@ enum Found {
 
 /// Finds the user with the id of the lease, and reads it live. A name may have passed to another user since AWS Config
 /// recorded it: only the id decides.
-async fn find<S, C: ReadConfig, R: ReadIam, W, T>(
-    ports: &Ports<S, C, R, W, T>,
+async fn find<S, C: ReadConfig, R: ReadIam, W, T, V>(
+    ports: &Ports<S, C, R, W, T, V>,
     lease: &Lease,
     now: Timestamp,
 ) -> Result<Found, Fault> {
@@ -246,8 +249,8 @@ async fn find<S, C: ReadConfig, R: ReadIam, W, T>(
 }
 
 /// Nothing is left to do for a user who is gone: open work ends, or the schedule would take it up for ever.
-async fn settle_gone<S, C, R, W, T: Table>(
-    ports: &Ports<S, C, R, W, T>,
+async fn settle_gone<S, C, R, W, T: Table, V>(
+    ports: &Ports<S, C, R, W, T, V>,
     lease: &Lease,
     record: &UserRecord,
     reason: String,
@@ -268,8 +271,8 @@ async fn settle_gone<S, C, R, W, T: Table>(
 }
 
 /// Notes a fault, as well as it goes: AWS Config's own remediation exceptions are told by it.
-async fn note_failure<S, C, R, W, T: Table>(
-    ports: &Ports<S, C, R, W, T>,
+async fn note_failure<S, C, R, W, T: Table, V>(
+    ports: &Ports<S, C, R, W, T, V>,
     request: &Request,
     fault: &Fault,
     now: Timestamp,

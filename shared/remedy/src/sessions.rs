@@ -30,7 +30,7 @@ use crate::write::WriteIam;
 /// The longest that a session of an IAM user lasts: 129,600 seconds (AWS STS API Reference, `DurationSeconds`).
 pub(crate) const SESSIONS_LAST: SignedDuration = SignedDuration::from_hours(36);
 
-impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
+impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     /// The work that goes with the deactivation of a cleared compromise: its sessions are to be refused. What is inactive breaks
     /// no policy any more, so that nothing but this tells of them afterwards.
     pub(crate) fn revocation_of(&self, cleared: &Cleared<'_>) -> Option<Work> {

@@ -25,7 +25,7 @@ use crate::write::{WriteError, WriteIam, apply};
 /// begins later than this before the end could be cut off in the middle.
 const AN_ACT_TAKES: Duration = Duration::from_secs(175);
 
-impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
+impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     /// Whether an act that begins now can be expected to come to its end.
     pub(crate) fn has_time_to_act(&self) -> bool {
         self.ends.saturating_duration_since(Instant::now()) >= AN_ACT_TAKES
@@ -121,7 +121,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
                     until,
                 });
                 let status = match act {
-                    Act::Remedy(_) | Act::RevokeSessions => Status::Done,
+                    Act::Remedy(_) | Act::RevokeSessions | Act::DeleteIdle => Status::Done,
                     Act::Undo(_) => Status::Undone,
                 };
                 let changed =
@@ -169,7 +169,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
     }
 
     /// Leaves work open until the lists must have caught up.
-    async fn leave_open(&self, work: Work) -> Result<(), Fault> {
+    pub(crate) async fn leave_open(&self, work: Work) -> Result<(), Fault> {
         let due = self.now.checked_add(LISTS_LAG).unwrap_or(Timestamp::MAX);
         self.ports.ledger.keep_work(self.lease, work, due).await?;
         Ok(())

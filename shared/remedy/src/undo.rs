@@ -20,7 +20,7 @@ use crate::write::WriteIam;
 /// How long a credential is left alone whose deactivation was undone: time for its owner to replace it.
 pub const UNDO_HOLDS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
+impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     /// Goes on with an open undo of `credential`, or begins one.
     pub(crate) async fn undo(&self, credential: &CredentialId) -> Result<Answer, Fault> {
         let act = Act::Undo(self.remedy.name);

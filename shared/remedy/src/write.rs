@@ -24,6 +24,9 @@ pub trait WriteIam {
         status: KeyStatus,
     ) -> impl Future<Output = Result<(), WriteError>>;
 
+    /// Deletes a user's access key (`DeleteAccessKey`), which nothing undoes.
+    fn delete_access_key(&self, user: &UserName, key: &CredentialId) -> impl Future<Output = Result<(), WriteError>>;
+
     /// Has a user's sessions refused, by attaching the stack's policy to it (`AttachUserPolicy`). Doing it twice is doing it
     /// once.
     fn refuse_sessions(&self, user: &UserName) -> impl Future<Output = Result<(), WriteError>>;
@@ -122,6 +125,21 @@ impl WriteIam for IamWriter {
             None => Ok(()),
             Some(Failure::NoSuchEntity) => Err(WriteError::NoSuchEntity { user, credential }),
             Some(Failure::Other(why)) => Err(WriteError::Failed { user, credential, why }),
+        }
+    }
+
+    async fn delete_access_key(&self, user: &UserName, key: &CredentialId) -> Result<(), WriteError> {
+        let (user, credential) = (user.clone(), key.clone());
+        let CredentialId::AccessKey(id) = key else {
+            let why = "it is no access key".to_owned();
+            return Err(WriteError::Failed { user, credential, why });
+        };
+        // Without a user name IAM would look for the key among the caller's own.
+        let call = self.client.delete_access_key().user_name(user.as_str()).access_key_id(id.as_str());
+        match call.send().await.as_ref().map_err(failure) {
+            Ok(_) => Ok(()),
+            Err(Failure::NoSuchEntity) => Err(WriteError::NoSuchEntity { user, credential }),
+            Err(Failure::Other(why)) => Err(WriteError::Failed { user, credential, why }),
         }
     }
 

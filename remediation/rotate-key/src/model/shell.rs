@@ -98,13 +98,16 @@ impl Rotations {
             longest_gap: (state.setting.pattern == Pattern::Quarterly).then_some(Days(3)),
             limits: LIMITS,
             delivery: state.delivery,
+            enrolled: None,
+            idle: None,
             may_force: state.setting.may_force,
         };
         let decision = plan_with(&facts, instant(now), self.guards);
         let (until, deactivates) = match decision.next {
             Next::Wait { until, .. } => (Some(tick(until)), None),
             Next::Deactivate { though_in_use } => (None, Some(though_in_use)),
-            Next::End => (None, None),
+            // No user here is enrolled.
+            Next::AskForMint { .. } | Next::DeleteIdle { .. } | Next::End => (None, None),
         };
         let deactivates = match self.without {
             Some(ShellGuard::DecidesAnew) if resumes => Some(true),

@@ -11,10 +11,10 @@ use super::owner::Deed;
 use super::truth::{Worked, Wrong};
 
 /// An instant, in steps of 4 hours.
-pub(super) type Tick = i16;
+pub(crate) type Tick = i16;
 
 /// A day.
-pub(super) const DAY: Tick = 6;
+pub(crate) const DAY: Tick = 6;
 
 /// How often a quarterly job runs: every third day.
 pub(super) const QUARTER: Tick = 3 * DAY;
@@ -59,13 +59,13 @@ pub(super) struct Setting {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) number: u8,
-    pub(super) created: Tick,
-    pub(super) is_active: bool,
-    pub(super) used: Option<Tick>,
+pub(crate) struct Key {
+    pub(crate) number: u8,
+    pub(crate) created: Tick,
+    pub(crate) is_active: bool,
+    pub(crate) used: Option<Tick>,
     /// The last use before that.
-    pub(super) used_before: Option<Tick>,
+    pub(crate) used_before: Option<Tick>,
 }
 
 impl Key {
@@ -228,23 +228,23 @@ impl State {
 }
 
 /// The instant of a tick.
-pub(super) fn instant(tick: Tick) -> Timestamp {
+pub(crate) fn instant(tick: Tick) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(i64::from(tick) * 4)
 }
 
 /// The first tick that is not before an instant.
-pub(super) fn tick(instant: Timestamp) -> Tick {
+pub(crate) fn tick(instant: Timestamp) -> Tick {
     Tick::try_from((instant.as_second() + 4 * 3600 - 1).div_euclid(4 * 3600)).unwrap_or(Tick::MAX)
 }
 
-pub(super) fn id(number: u8) -> CredentialId {
+pub(crate) fn id(number: u8) -> CredentialId {
     static IDS: LazyLock<Vec<CredentialId>> =
         LazyLock::new(|| (0..16).map(|number| format!("AKIA{number:016}").parse().unwrap()).collect());
     IDS[usize::from(number)].clone()
 }
 
 /// The key as IAM shows it.
-pub(super) fn shown(key: &Key, last_use: LastUse) -> Credential {
+pub(crate) fn shown(key: &Key, last_use: LastUse) -> Credential {
     Credential {
         id: id(key.number),
         status: if key.is_active { Status::Active } else { Status::Inactive },
@@ -255,7 +255,7 @@ pub(super) fn shown(key: &Key, last_use: LastUse) -> Credential {
     }
 }
 
-pub(super) fn last_use(used: Option<Tick>) -> LastUse {
+pub(crate) fn last_use(used: Option<Tick>) -> LastUse {
     used.map_or(LastUse::Never, |used| LastUse::At {
         at: instant(used),
         service: "s3".to_owned(),

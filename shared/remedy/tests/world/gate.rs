@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserId, UserName};
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{Credential, KeyStatus, LastUse};
+use credwarden_estate::estate::Estate;
 use credwarden_estate::fake::FakeIam;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_inventory::read::{
@@ -80,7 +81,7 @@ impl Gate {
         self.0.released.notify_one();
     }
 
-    async fn pass<T, E, F>(&self, name: String, call: impl Fn() -> F, fail: impl Fn() -> E) -> Result<T, E>
+    pub async fn pass<T, E, F>(&self, name: String, call: impl Fn() -> F, fail: impl Fn() -> E) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -160,6 +161,7 @@ pub struct GatedWriter {
     pub writes: Writes,
     pub stale: Arc<Mutex<Option<FakeIam>>>,
     pub lists_lag: Arc<Mutex<bool>>,
+    pub deleted: Arc<Mutex<Vec<CredentialId>>>,
 }
 
 impl WriteIam for GatedWriter {
@@ -195,6 +197,27 @@ impl WriteIam for GatedWriter {
             other => panic!("no status of a {other} is written"),
         };
         self.gate.pass(format!("iam:{action} {credential}"), call, fail).await
+    }
+
+    async fn delete_access_key(&self, user: &UserName, key: &CredentialId) -> Result<(), WriteError> {
+        let call = async || {
+            if *self.lists_lag.lock().unwrap() {
+                let before = FakeIam::new(self.iam.estate());
+                self.stale.lock().unwrap().get_or_insert(before);
+            }
+            let keys = |estate: &Estate| estate.find(user.as_str()).map_or(0, |user| user.keys.len());
+            let before = keys(&self.iam.estate());
+            self.iam.change(|estate| {
+                estate.find_mut(user.as_str()).keys.retain(|held| held.key.id.as_str() != key.as_str());
+            });
+            if keys(&self.iam.estate()) == before {
+                return Err(WriteError::NoSuchEntity { user: user.clone(), credential: key.clone() });
+            }
+            self.deleted.lock().unwrap().push(key.clone());
+            Ok(())
+        };
+        let fail = || WriteError::Failed { user: user.clone(), credential: key.clone(), why: "no answer".to_owned() };
+        self.gate.pass(format!("iam:DeleteAccessKey {key}"), call, fail).await
     }
 
     async fn refuse_sessions(&self, user: &UserName) -> Result<(), WriteError> {

@@ -5,6 +5,7 @@
 
 pub mod compromise;
 pub mod gate;
+pub mod vault;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use self::gate::{Gate, GatedConfig, GatedReader, GatedSsm, GatedTable, GatedWriter};
+use self::vault::{GatedSecrets, Vault};
 
 pub const AGE: Document = Document::Rule(RuleName::AccessKeyAge);
 pub const UNDO: Document = Document::Undo(RemedyName::DeactivateCredential);
@@ -126,6 +128,10 @@ pub struct World {
     /// What the lists of keys show in place of the truth.
     pub stale: Arc<Mutex<Option<FakeIam>>>,
     pub lists_lag: Arc<Mutex<bool>>,
+    /// The secret.
+    pub vault: Arc<Mutex<Vault>>,
+    /// The keys that were deleted, in order.
+    pub deleted: Arc<Mutex<Vec<CredentialId>>>,
     pub now: Cell<Timestamp>,
     pub time_left: Cell<Duration>,
     serial: Cell<u32>,
@@ -153,6 +159,8 @@ impl World {
             writes: Arc::default(),
             stale: Arc::default(),
             lists_lag: Arc::default(),
+            vault: Arc::default(),
+            deleted: Arc::default(),
             time_left: Cell::new(Duration::from_secs(290)),
             serial: Cell::new(0),
         }
@@ -324,8 +332,10 @@ impl World {
                 writes: self.writes.clone(),
                 stale: self.stale.clone(),
                 lists_lag: self.lists_lag.clone(),
+                deleted: self.deleted.clone(),
             },
             ledger: Ledger::new(GatedTable { gate: gate.clone(), table: self.table.clone() }),
+            secrets: GatedSecrets { gate: gate.clone(), vault: self.vault.clone() },
         };
         let settings = Settings {
             prefix: "credwarden".to_owned(),
