@@ -120,6 +120,7 @@ impl World {
             replacement: None,
             silence: None,
             acknowledged: None,
+            fetched: None,
             escalated: None,
             mint: Some(token()),
             ended: None,
