@@ -18,6 +18,7 @@ import type { Policy } from './configuration/policy.js';
 import { Alarms } from './constructs/alarms.js';
 import { AutomationRole } from './constructs/automation-role.js';
 import { CatalogueFunction } from './constructs/catalogue-function.js';
+import { EnrolmentDocument } from './constructs/enrolment-document.js';
 import { ExceptionDocument } from './constructs/exception-document.js';
 import { FailedEvents } from './constructs/failed-events.js';
 import { BUILD_FIRST, type FunctionCodes } from './constructs/function-code.js';
@@ -122,6 +123,7 @@ export class CredwardenStack extends Stack {
         approvers,
         names: this.names,
       });
+      new EnrolmentDocument(this, `${idOf(entry)}Enrolments`, { entry, approvers, names: this.names });
     }
   }
 

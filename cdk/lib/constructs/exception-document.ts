@@ -35,7 +35,27 @@ export class ExceptionDocument extends Construct {
 }
 
 /** SSM waits a week for an approval, as it does where nothing is said, and 30 days at most. */
-const APPROVAL_SECONDS = 7 * 24 * 3600;
+export const APPROVAL_SECONDS = 7 * 24 * 3600;
+
+/** What is said where nobody can be asked for an approval. */
+export const UNAPPROVED =
+  'the policy names nobody who can approve: name a user, a role or a session in approvers, and deploy again';
+
+/** Who answers for what is asked. */
+export const OWNER: DocumentParameter = {
+  type: 'String',
+  description: 'Who answers for it: neither who asks nor who approves.',
+  allowedPattern: '^[a-zA-Z0-9+=,.@_:/-]{3,256}$',
+  default: 'none',
+};
+
+/** Why it is asked. */
+export const JUSTIFICATION: DocumentParameter = {
+  type: 'String',
+  description: 'Why, in a sentence. It is kept in the ledger.',
+  allowedPattern: '^[^{}"\\\\\\s][^{}"\\\\\\r\\n\\t]{2,398}[^{}"\\\\\\s]$',
+  default: 'none',
+};
 
 /** The most that an `aws:approve` step takes. */
 export const MOST_APPROVERS = 10;
@@ -79,10 +99,7 @@ export function exceptionDocument(
     inputs: { Message: MESSAGE, MinRequiredApprovals: 1, Approvers: listed },
     nextStep: 'Remedy',
   };
-  const unapproved = failure(
-    'Unapproved',
-    'the policy names nobody who can approve: name a user, a role or a session in approvers, and deploy again',
-  );
+  const unapproved = failure('Unapproved', UNAPPROVED);
   return automationDocument(
     'Grants, extends or revokes an exception of one user from one rule, or has one credential left alone. Granting and extending wait for an approval.',
     exceptionParameters(rules),
@@ -114,18 +131,8 @@ function exceptionParameters(rules: readonly RuleEntry[]): Readonly<Record<strin
       allowedPattern: '^(all|console-password|[A-Z0-9]{16,128})$',
       default: 'all',
     },
-    Owner: {
-      type: 'String',
-      description: 'Who answers for it: neither who asks nor who approves. Extending keeps the owner if none is named.',
-      allowedPattern: '^[a-zA-Z0-9+=,.@_:/-]{3,256}$',
-      default: 'none',
-    },
-    Justification: {
-      type: 'String',
-      description: 'Why, in a sentence. It is kept in the ledger.',
-      allowedPattern: '^[^{}"\\\\\\s][^{}"\\\\\\r\\n\\t]{2,398}[^{}"\\\\\\s]$',
-      default: 'none',
-    },
+    Owner: { ...OWNER, description: `${OWNER.description} Extending keeps the owner if none is named.` },
+    Justification: JUSTIFICATION,
     Until: {
       type: 'String',
       description: 'The last day (UTC), such as 2026-12-31, or the last second, such as 2026-12-31T12:00:00Z.',

@@ -17,9 +17,6 @@ use tracing::info;
 use crate::run::{Fault, Ports, Settings, handle};
 use crate::tags::IamTags;
 
-/// The path under which users may be enrolled where the deployment names none.
-const ENROLLED_PATH: &str = "/enrolled/";
-
 /// Serves the remedy until its execution environment ends. `clock` is read once an invocation.
 ///
 /// # Errors
@@ -30,7 +27,7 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         prefix: variable(environment, "CREDWARDEN_PREFIX")?,
         policy_parameter: variable(environment, "CREDWARDEN_POLICY_PARAMETER")?,
         kill_switch_parameter: variable(environment, "CREDWARDEN_KILL_SWITCH_PARAMETER")?,
-        enrolled_path: environment.get("CREDWARDEN_ENROLLED_PATH").map_or(ENROLLED_PATH, String::as_str).to_owned(),
+        enrolled_path: variable(environment, "CREDWARDEN_ENROLLED_PATH")?,
     };
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
     let aws = sdk_config().await;
@@ -39,7 +36,7 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         reader: Iam::of(&aws),
         tags: IamTags::new(aws_sdk_iam::Client::new(&aws)),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
-        secrets: SecretsManager::of(&aws, &settings.prefix),
+        secrets: SecretsManager::of(&aws, variable(environment, "CREDWARDEN_MINT_FUNCTION_ARN")?),
     };
     let (settings, ports) = (&settings, &ports);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {

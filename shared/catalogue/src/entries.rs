@@ -50,6 +50,10 @@ const RECORD_OF_ACTS: Grant = Grant {
     on: On::Ledger,
 };
 
+/// Whether a secret is there, and who may read it; never its value.
+const ENROLLED_SECRETS: Grant =
+    Grant { actions: &["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"], on: On::Secrets };
+
 /// Everything that is deployed.
 pub const CATALOGUE: Catalogue = Catalogue {
     format: FORMAT,
@@ -207,11 +211,11 @@ pub const CATALOGUE: Catalogue = Catalogue {
         },
         Remedy {
             name: "rotate-key",
-            description: "Has owners replace access keys, deactivates an old one once nothing needs it any more, and undoes that.",
+            description: "Has access keys replaced, deactivates an old one once nothing needs it any more, and undoes that.",
             undo: true,
             exceptions: false,
             rotations: true,
-            changes: &["iam:UpdateAccessKey"],
+            changes: &["iam:DeleteAccessKey", "iam:UpdateAccessKey"],
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -232,7 +236,12 @@ pub const CATALOGUE: Catalogue = Catalogue {
                         ],
                         on: On::Users,
                     },
+                    Grant { actions: &["iam:DeleteAccessKey"], on: On::EnrolledUsers },
                     Grant { actions: &["iam:ListAttachedGroupPolicies"], on: On::Groups },
+                    ENROLLED_SECRETS,
+                    Grant { actions: &["secretsmanager:RotateSecret"], on: On::SecretRotation },
+                    Grant { actions: &["lambda:InvokeFunction"], on: On::Rotators },
+                    Grant { actions: &["cloudtrail:LookupEvents"], on: On::Any },
                     Grant { actions: &["config:BatchGetResourceConfig"], on: On::Any },
                     EXECUTION,
                     POLICY,
@@ -243,7 +252,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
         },
         Remedy {
             name: "tag-exception",
-            description: "Grants, extends and revokes exceptions, and mirrors them as tags of their users.",
+            description: "Grants, extends and revokes exceptions, mirrors them as tags of their users, and enrols users.",
             undo: false,
             exceptions: true,
             rotations: false,
@@ -255,6 +264,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     Grant { actions: &["iam:ListUsers"], on: On::Any },
                     Grant { actions: &["iam:GetUser"], on: On::Users },
                     Grant { actions: &["iam:TagUser", "iam:UntagUser"], on: On::ExceptionTags },
+                    ENROLLED_SECRETS,
                     EXECUTION,
                     POLICY,
                     KILL_SWITCH,

@@ -59,7 +59,7 @@ pub async fn serve(
         reader: Iam::of(&aws),
         writer: IamWriter::new(aws_sdk_iam::Client::new(&aws), session_policy),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
-        secrets: SecretsManager::of(&aws, &settings.prefix),
+        secrets: SecretsManager::of(&aws, variable(environment, "CREDWARDEN_MINT_FUNCTION_ARN")?),
     };
     let (settings, ports) = (&settings, &ports);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<serde_json::Value>| {

@@ -72,19 +72,14 @@ pub struct SecretError {
 pub struct SecretsManager {
     client: Client,
     trail: CloudTrail,
-    /// How the deployment's names begin.
-    prefix: String,
+    /// The ARN of the function that mints.
+    mint_function: String,
 }
 
 impl SecretsManager {
-    /// Works with clients of this configuration.
-    pub fn of(config: &SdkConfig, prefix: &str) -> Self {
-        Self::new(Client::new(config), CloudTrail::of(config), prefix)
-    }
-
-    /// Works with the given clients.
-    pub fn new(client: Client, trail: CloudTrail, prefix: &str) -> Self {
-        Self { client, trail, prefix: prefix.to_owned() }
+    /// Works with clients of this configuration, and has secrets rotated by the function with this ARN.
+    pub fn of(config: &SdkConfig, mint_function: String) -> Self {
+        Self { client: Client::new(config), trail: CloudTrail::of(config), mint_function }
     }
 }
 
@@ -113,7 +108,7 @@ impl Secrets for SecretsManager {
         let rules = RotationRulesType::builder().automatically_after_days(SELDOM).build();
         let call = self.client.rotate_secret().secret_id(secret.as_str()).client_request_token(token.as_str());
         // INVARIANT (nobody else mints): whatever function somebody has set there, it is not called with this token.
-        let call = call.rotation_lambda_arn(mint_function(secret, &self.prefix)).rotation_rules(rules);
+        let call = call.rotation_lambda_arn(&self.mint_function).rotation_rules(rules);
         match call.send().await {
             Ok(_) => Ok(()),
             // What an earlier call has begun is under way, and is tried again.
@@ -130,17 +125,6 @@ impl Secrets for SecretsManager {
             doing: format!("look up who fetched secret {secret}"),
             why: DisplayErrorContext(&error).to_string(),
         })
-    }
-}
-
-/// The ARN of the function that mints into a secret: it is of the secret's own partition, region and account.
-fn mint_function(secret: &SecretArn, prefix: &str) -> String {
-    let scope: Vec<&str> = secret.as_str().split(':').skip(1).take(4).collect();
-    match scope.as_slice() {
-        [partition, _, region, account] => {
-            format!("arn:{partition}:lambda:{region}:{account}:function:{prefix}-mint-key")
-        }
-        _ => format!("{prefix}-mint-key"),
     }
 }
 
@@ -161,16 +145,4 @@ where
     R: std::fmt::Debug + 'static,
 {
     SecretError { doing, why: DisplayErrorContext(error).to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_function_that_mints_stands_where_the_secret_stands() {
-        let secret = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:credwarden/a-a1B2c3".parse().unwrap();
-        let function = "arn:aws-cn:lambda:cn-north-1:123456789012:function:credwarden-mint-key";
-        assert_eq!(mint_function(&secret, "credwarden"), function);
-    }
 }

@@ -195,7 +195,9 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     {
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, automation_role)));
     }
-    for function in ["credwarden-deactivate-credential", "credwarden-rotate-key", "credwarden-tag-exception"] {
+    for function in
+        ["credwarden-deactivate-credential", "credwarden-rotate-key", "credwarden-tag-exception", "credwarden-mint-key"]
+    {
         probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": function })));
     }
     for function in [
@@ -204,7 +206,6 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "credwarden-unauthorized-key-creation",
         "credwarden-record-creation",
         "credwarden-advance-work",
-        "credwarden-mint-key",
         "another",
     ] {
         probes.push(elsewhere("lambda:InvokeFunction", json!({ "FunctionName": function })));

@@ -16,7 +16,7 @@ use credwarden_sandbox::sandbox::{Options, Sandbox};
 use credwarden_sandbox::tricks::Trick;
 use serde_json::{Value, json};
 
-use crate::{creation, elsewhere, exceptions, minting, rotations};
+use crate::{creation, elsewhere, enrolled, exceptions, minting, rotations};
 
 const REMEDY: &str = "credwarden-deactivate-credential";
 const UNUSED: &str = "credwarden-unused-credentials";
@@ -24,15 +24,16 @@ const UNDO: &str = "credwarden-undo-deactivate-credential";
 
 #[tokio::test]
 async fn every_granted_action_is_needed_and_no_other_passes() -> Result<()> {
-    let (acting, stopping, creating, excepting, rotating, minting) = tokio::try_join!(
+    let (acting, stopping, creating, excepting, rotating, minting, enrolling) = tokio::try_join!(
         remedied(),
         stopped(),
         creation::created(),
         exceptions::excepted(),
         rotations::rotated(),
-        minting::minted()
+        minting::minted(),
+        enrolled::enrolled()
     )?;
-    let sandboxes = [&acting, &stopping, &creating, &excepting, &rotating, &minting];
+    let sandboxes = [&acting, &stopping, &creating, &excepting, &rotating, &minting, &enrolling];
     let granted = acting.access().grants();
     ensure!(
         sandboxes.iter().all(|sandbox| sandbox.access().grants() == granted),

@@ -2,6 +2,7 @@
 
 mod creation;
 mod elsewhere;
+mod enrolled;
 mod exceptions;
 mod grants;
 mod minting;
