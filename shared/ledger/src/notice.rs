@@ -282,9 +282,11 @@ fn key(notice: &Notice) -> Key {
     let Notice { kind, document, credential, begun, .. } = notice;
     let begun = begun.iter().map(|begun| format!("#{}", begun.as_second()));
     let credential = credential.as_ref().map_or("*", CredentialId::as_str);
-    let sk = format!("NOTICE#{document}#{credential}#{kind}{}", begun.collect::<String>());
+    let sk = format!("{SK}{document}#{credential}#{kind}{}", begun.collect::<String>());
     Key::new(record::partition(&notice.user), sk)
 }
+
+pub(crate) const SK: &str = "NOTICE#";
 
 /// Epoch seconds since when it is so.
 const AT: &str = "at";

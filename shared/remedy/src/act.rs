@@ -63,7 +63,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let background = self.background(rule, judge).await;
         let mut answers = revocations;
         for work in &open {
-            answers.push(self.resume(&background, (*work).clone()).await?);
+            answers.push(self.resume(&background, (*work).clone()).await?.about(&work.credential));
         }
         if let Verdict::Unknown(gap) = &verdict {
             answers.push(unknown(gap)?);
@@ -71,7 +71,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let credentials = verdict.findings().filter_map(|finding| finding.credential());
         let mine = credentials.filter(|found| self.another_for(rule, found).is_none());
         for credential in mine.filter(|found| open.iter().all(|work| work.credential != **found)) {
-            answers.push(self.begin(&background, credential).await?);
+            answers.push(self.begin(&background, credential).await?.about(credential));
         }
         answers.extend(handed_on.map(Answer::handed_on));
         Ok(Answer::of(answers, "nothing that breaks the policy can be acted on"))

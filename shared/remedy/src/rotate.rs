@@ -82,7 +82,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         let background = self.background(rule, judge).await;
         let scene = Scene { rotating, background, keys, observed, asked: &asked, makes_room: Cell::new(false) };
         for key in &about {
-            answers.push(self.step(&scene, key).await?);
+            answers.push(self.step(&scene, key).await?.about(key));
         }
         if !scene.makes_room.get() {
             self.withdraw_deletions().await?;

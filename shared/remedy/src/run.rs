@@ -178,7 +178,7 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
     };
     let run = Run { remedy, ports, settings, policy, lease, record: &record, user: &user, now, ends: invocation.ends };
     match (lease.request.document, &lease.request.credential, remedy.rotation) {
-        (Document::Undo(_), Some(credential), _) => Box::pin(run.undo(credential)).await,
+        (Document::Undo(_), Some(credential), _) => Ok(Box::pin(run.undo(credential)).await?.about(credential)),
         (Document::Undo(_), None, _) => Ok(Answer::unchanged(Status::NothingToDo, "no credential is named")),
         (_, _, Some(rotating)) => Box::pin(run.rotate(rotating)).await,
         (Document::Rule(rule), _, None) => Box::pin(run.answer_findings(rule)).await,
