@@ -60,6 +60,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
             remedies: &["deactivate-credential", "rotate-key"],
+            tells: None,
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -88,6 +89,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
             remedies: &["deactivate-credential"],
+            tells: None,
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -133,6 +135,8 @@ pub const CATALOGUE: Catalogue = Catalogue {
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
             remedies: &["deactivate-credential"],
+            // A compromise is told at once to whoever answers for security.
+            tells: Some("advance-work"),
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,

@@ -38,6 +38,7 @@ pub mod verify;
 pub mod write;
 
 mod act;
+mod compromise;
 mod minting;
 mod notice;
 mod rotate;

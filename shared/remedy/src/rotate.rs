@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use credwarden_credential::age::Days;
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{Credential, Listing, Status as CredentialStatus};
+use credwarden_credential::usage::Uses;
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::observation::Observation;
 use credwarden_ledger::request::{Document, Request};
@@ -323,8 +324,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         decision: &Decision,
     ) -> Result<(), Fault> {
         let Decision { rotation, tell, next } = decision;
-        let notice =
-            tell.as_ref().map(|tell| self.notice_of_rotation(permitted, rotation, tell, scene.rotating.advice));
+        let uses = Uses::NotRead;
+        let advice = scene.rotating.advice;
+        let notice = tell.as_ref().map(|tell| self.notice_of_rotation(permitted, rotation, tell, advice, &uses));
         let confirmed = self.now.checked_add(CONFIRMED_AFTER).unwrap_or(Timestamp::MAX);
         let due = match next {
             Next::Wait { until, .. } => *until,

@@ -78,7 +78,7 @@ pub const REMEDY: Remedy = Remedy {
 pub const ROTATION: Remedy = Remedy {
     name: RemedyName::RotateKey,
     rules: &[Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User }],
-    rotation: Some(Rotating { plan: rotate_key::plan, advice: |_| "use a role".to_owned() }),
+    rotation: Some(Rotating { plan: rotate_key::plan, advice: |_, _| "use a role".to_owned() }),
     ..REMEDY
 };
 
