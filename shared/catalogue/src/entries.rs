@@ -220,7 +220,8 @@ pub const CATALOGUE: Catalogue = Catalogue {
                 memory_mb: 256,
                 timeout_seconds: 290,
                 grants: &[
-                    Grant { actions: &["iam:ListUsers"], on: On::Any },
+                    // What uses a key, where a role would do in its place.
+                    Grant { actions: &["cloudtrail:LookupEvents", "iam:ListUsers"], on: On::Any },
                     Grant {
                         actions: &[
                             "iam:GetAccessKeyLastUsed",

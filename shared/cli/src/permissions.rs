@@ -31,9 +31,15 @@ pub const ANALYZER_ACTIONS: [&str; 4] = [
     "access-analyzer:ListFindings",
 ];
 
-/// What `plan` calls of IAM besides: remedies read one user with all that chooses its class.
-pub const PLAN_ACTIONS: [&str; 4] =
-    ["iam:ListAttachedGroupPolicies", "iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListUsers"];
+/// What `plan` calls besides: remedies read one user with all that chooses its class, and look up what uses a key where they
+/// advise its owner.
+pub const PLAN_ACTIONS: [&str; 5] = [
+    "cloudtrail:LookupEvents",
+    "iam:ListAttachedGroupPolicies",
+    "iam:ListAttachedUserPolicies",
+    "iam:ListGroupsForUser",
+    "iam:ListUsers",
+];
 
 /// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, who created
 /// credentials, and, with the deployment's policy and kill switch, what its remedies would do.

@@ -27,6 +27,7 @@ use credwarden_remedy::kill_switch::KillSwitch;
 use credwarden_remedy::rehearsal::{On, Planned, Stage, documents, purses, rehearse};
 use credwarden_remedy::remedy::Remedy;
 use credwarden_remedy::run::Settings;
+use credwarden_remedy::usage::Usage;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -138,12 +139,26 @@ pub async fn run(request: &arguments::Plan, look: Look, now: Timestamp) -> Resul
     let aws = sdk_config(&ledger.account).await;
     let iam = Watched::new(Iam::of(&aws));
     let table = DynamoTable::new(&aws, table_name(ledger));
-    let plan = Box::pin(plan(user, &ledger.prefix, &Parameters::new(&aws), &iam, &table, now)).await;
+    let reads = Reads { parameters: &Parameters::new(&aws), reader: &iam, table: &table, usage: &Usage::of(&aws) };
+    let plan = Box::pin(plan(user, &ledger.prefix, &reads, now)).await;
     iam.finish();
     Ok(match format {
         PlanFormat::Table => text::render(&plan?, look),
         PlanFormat::Json => json::render(&plan?)?,
     })
+}
+
+/// All that a plan reads.
+#[derive(Debug)]
+pub struct Reads<'a, P, R, T> {
+    /// Systems Manager's parameters.
+    pub parameters: &'a P,
+    /// IAM.
+    pub reader: &'a R,
+    /// The ledger's table.
+    pub table: &'a T,
+    /// Where it is looked up what uses a key.
+    pub usage: &'a Usage,
 }
 
 /// What the remedies of the deployment with this prefix would do about a user at `now`.
@@ -153,9 +168,7 @@ pub async fn run(request: &arguments::Plan, look: Look, now: Timestamp) -> Resul
 pub async fn plan<P: ReadParameter, R: ReadIam, T: Table>(
     user: &str,
     prefix: &str,
-    parameters: &P,
-    reader: &R,
-    table: &T,
+    &Reads { parameters, reader, table, usage }: &Reads<'_, P, R, T>,
     now: Timestamp,
 ) -> Result<Plan, Failure> {
     let ledger = Ledger::new(RehearsedTable::over(table));
@@ -180,7 +193,7 @@ pub async fn plan<P: ReadParameter, R: ReadIam, T: Table>(
         kill_switch_parameter,
         own_roles: read(ledger.own_roles().await)?.unwrap_or_default(),
     };
-    let stage = Stage { parameters, reader, table, settings: &settings, remedies: REMEDIES };
+    let stage = Stage { parameters, reader, table, settings: &settings, remedies: REMEDIES, usage };
     let on = On { id: user.id.clone(), name: user.name.clone() };
     let class = policy.class(&user);
     let mut steps = Vec::new();

@@ -34,6 +34,7 @@ pub mod run;
 pub mod secret;
 pub mod ssm;
 pub mod undo;
+pub mod usage;
 pub mod verify;
 pub mod write;
 

@@ -33,6 +33,7 @@ use crate::remedy::Remedy;
 use crate::resource::{ConfigError, ReadConfig};
 use crate::run::{Invocation, Ports, Settings, handle};
 use crate::ssm::{Execution, ExecutionStatus, ReadSsm, SsmError};
+use crate::usage::Usage;
 
 /// The id of an execution that nobody started.
 const REHEARSAL: &str = "rehearsal";
@@ -53,6 +54,8 @@ pub struct Stage<'a, P, R, T> {
     pub settings: &'a Settings,
     /// All remedies that answer findings.
     pub remedies: &'a [Remedy],
+    /// Where it is looked up what uses a key.
+    pub usage: &'a Usage,
 }
 
 /// Whom a document is rehearsed on.
@@ -100,7 +103,7 @@ pub async fn rehearse<P: ReadParameter, R: ReadIam, T: Table>(
     credential: Option<&CredentialId>,
     now: Timestamp,
 ) -> Result<Vec<Planned>, Fault> {
-    let Stage { parameters, reader, table, settings, remedies } = *stage;
+    let Stage { parameters, reader, table, settings, remedies, usage } = *stage;
     let about = credential.map(|credential| ("CredentialId".to_owned(), vec![credential.to_string()]));
     let parameters_of = [("ResourceId".to_owned(), vec![on.id.to_string()])].into_iter().chain(about);
     let execution = Execution {
@@ -109,6 +112,7 @@ pub async fn rehearse<P: ReadParameter, R: ReadIam, T: Table>(
         status: ExecutionStatus::UnderWay,
         parameters: parameters_of.collect(),
         executed_by: None,
+        started: Some(now),
         approvers: Vec::new(),
     };
     let iam = RehearsedIam::over(reader);
@@ -118,6 +122,7 @@ pub async fn rehearse<P: ReadParameter, R: ReadIam, T: Table>(
         reader: iam.clone(),
         writer: iam.clone(),
         ledger: Ledger::new(RehearsedTable::over(table)),
+        usage: usage.clone(),
     };
     let invocation = |remedy: RemedyName| Invocation {
         execution_id: REHEARSAL.to_owned(),

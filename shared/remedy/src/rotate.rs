@@ -18,7 +18,7 @@ use credwarden_ledger::rotation::KeptRotation;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Outcome, Step, Work};
 use credwarden_policy::exception::Exceptions;
-use credwarden_policy::rotation::{Acknowledged, Decision, Delivery, Facts, Forced, Next};
+use credwarden_policy::rotation::{Acknowledged, Decision, Delivery, Facts, Forced, Next, Tell};
 use credwarden_policy::verdict::Verdict;
 use credwarden_policy::window::Opening;
 use jiff::{SignedDuration, Timestamp};
@@ -324,7 +324,10 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         decision: &Decision,
     ) -> Result<(), Fault> {
         let Decision { rotation, tell, next } = decision;
-        let uses = Uses::NotRead;
+        let uses = match tell {
+            Some(Tell::UseRole) => self.ports.usage.uses(permitted.verified().live(), self.now).await,
+            _ => Uses::NotRead,
+        };
         let advice = scene.rotating.advice;
         let notice = tell.as_ref().map(|tell| self.notice_of_rotation(permitted, rotation, tell, advice, &uses));
         let confirmed = self.now.checked_add(CONFIRMED_AFTER).unwrap_or(Timestamp::MAX);

@@ -31,6 +31,7 @@ use crate::request::request;
 use crate::resource::ReadConfig;
 use crate::secret::Secrets;
 use crate::ssm::ReadSsm;
+use crate::usage::Usage;
 use crate::write::WriteIam;
 
 /// All that a remedy reads and writes.
@@ -48,6 +49,8 @@ pub struct Ports<S, C, R, W, T, V> {
     pub ledger: Ledger<T>,
     /// Secrets Manager.
     pub secrets: V,
+    /// Where it is looked up what uses a key.
+    pub usage: Usage,
 }
 
 /// What the deployment says, from the function's environment.

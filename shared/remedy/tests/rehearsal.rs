@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::KeyStatus;
+use credwarden_credential::usage::Uses;
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_ledger::notice::Notice;
 use credwarden_ledger::request::Document;
@@ -17,6 +18,7 @@ use credwarden_policy::remedy::RuleName;
 use credwarden_remedy::answer::Status;
 use credwarden_remedy::rehearsal::{On, Planned, Stage, documents, purses, rehearse};
 use credwarden_remedy::run::Settings;
+use credwarden_remedy::usage::Usage;
 use jiff::{SignedDuration, Timestamp};
 
 use self::world::gate::{Gate, GatedSsm};
@@ -37,6 +39,7 @@ async fn rehearsed(world: &World, document: Document, name: &str, credential: Op
         table: &world.table,
         settings: &settings,
         remedies: &[REMEDY, ROTATION],
+        usage: &Usage::Known(Uses::NotRead),
     };
     let on = On { id: world.id(name), name: name.parse().unwrap() };
     rehearse(&stage, document, &on, credential, world.now.get()).await.unwrap()
