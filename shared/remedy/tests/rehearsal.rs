@@ -5,6 +5,7 @@
 mod world;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::KeyStatus;
@@ -26,7 +27,7 @@ use self::world::{AGE, CONFIG, REMEDY, ROTATION, RULE, UNDO, World, alice, compr
 
 async fn rehearsed(world: &World, document: Document, name: &str, credential: Option<&CredentialId>) -> Vec<Planned> {
     let parameters =
-        GatedSsm { gate: Gate::open(), parameters: world.parameters.clone(), executions: Default::default() };
+        GatedSsm { gate: Gate::open(), parameters: world.parameters.clone(), executions: Arc::default() };
     let settings = Settings {
         prefix: "credwarden".to_owned(),
         policy_parameter: "/credwarden/policy".to_owned(),

@@ -58,10 +58,10 @@ async fn what_the_terminal_plans_is_what_the_remedies_do() {
     assert_eq!(busy["told"][0]["owner"], "team-a@example.com");
 
     let (held, held_key) = (id(&estate, "held").unwrap(), key(&estate, "held").unwrap());
-    let hold =
+    let asks =
         ["hold", "set", &held, "--credential", &held_key, "--until", "2026-11-30", "--justification", "an audit"];
     let asked =
-        terminal.run(&[hold.as_slice(), &["--automation-role", terminal.automation_role]].concat()).await.unwrap();
+        terminal.run(&[asks.as_slice(), &["--automation-role", terminal.automation_role]].concat()).await.unwrap();
     assert_eq!(asked.status, 0, "{asked:?}");
     sandbox.run_automations().await.unwrap();
     let held = held_against_the_act(&sandbox, &terminal, &estate, "held").await;
