@@ -33,12 +33,14 @@ pub const ANALYZER_ACTIONS: [&str; 4] = [
 
 /// What `plan` calls besides: remedies read one user with all that chooses its class, and look up what uses a key where they
 /// advise its owner.
-pub const PLAN_ACTIONS: [&str; 5] = [
+pub const PLAN_ACTIONS: [&str; 7] = [
     "cloudtrail:LookupEvents",
     "iam:ListAttachedGroupPolicies",
     "iam:ListAttachedUserPolicies",
     "iam:ListGroupsForUser",
     "iam:ListUsers",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetResourcePolicy",
 ];
 
 /// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, who created

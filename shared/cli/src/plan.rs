@@ -27,6 +27,7 @@ use credwarden_remedy::kill_switch::KillSwitch;
 use credwarden_remedy::rehearsal::{On, Planned, Stage, documents, purses, rehearse};
 use credwarden_remedy::remedy::Remedy;
 use credwarden_remedy::run::Settings;
+use credwarden_remedy::secret::{Secrets, SecretsManager};
 use credwarden_remedy::usage::Usage;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -139,7 +140,13 @@ pub async fn run(request: &arguments::Plan, look: Look, now: Timestamp) -> Resul
     let aws = sdk_config(&ledger.account).await;
     let iam = Watched::new(Iam::of(&aws));
     let table = DynamoTable::new(&aws, table_name(ledger));
-    let reads = Reads { parameters: &Parameters::new(&aws), reader: &iam, table: &table, usage: &Usage::of(&aws) };
+    let reads = Reads {
+        parameters: &Parameters::new(&aws),
+        reader: &iam,
+        table: &table,
+        secrets: &SecretsManager::of(&aws, &ledger.prefix),
+        usage: &Usage::of(&aws),
+    };
     let plan = Box::pin(plan(user, &ledger.prefix, &reads, now)).await;
     iam.finish();
     Ok(match format {
@@ -150,13 +157,15 @@ pub async fn run(request: &arguments::Plan, look: Look, now: Timestamp) -> Resul
 
 /// All that a plan reads.
 #[derive(Debug)]
-pub struct Reads<'a, P, R, T> {
+pub struct Reads<'a, P, R, T, V> {
     /// Systems Manager's parameters.
     pub parameters: &'a P,
     /// IAM.
     pub reader: &'a R,
     /// The ledger's table.
     pub table: &'a T,
+    /// Secrets Manager.
+    pub secrets: &'a V,
     /// Where it is looked up what uses a key.
     pub usage: &'a Usage,
 }
@@ -165,10 +174,10 @@ pub struct Reads<'a, P, R, T> {
 ///
 /// # Errors
 /// As [`run`].
-pub async fn plan<P: ReadParameter, R: ReadIam, T: Table>(
+pub async fn plan<P: ReadParameter, R: ReadIam, T: Table, V: Secrets>(
     user: &str,
     prefix: &str,
-    &Reads { parameters, reader, table, usage }: &Reads<'_, P, R, T>,
+    &Reads { parameters, reader, table, secrets, usage }: &Reads<'_, P, R, T, V>,
     now: Timestamp,
 ) -> Result<Plan, Failure> {
     let ledger = Ledger::new(RehearsedTable::over(table));
@@ -193,7 +202,7 @@ pub async fn plan<P: ReadParameter, R: ReadIam, T: Table>(
         kill_switch_parameter,
         own_roles: read(ledger.own_roles().await)?.unwrap_or_default(),
     };
-    let stage = Stage { parameters, reader, table, settings: &settings, remedies: REMEDIES, usage };
+    let stage = Stage { parameters, reader, table, secrets, settings: &settings, remedies: REMEDIES, usage };
     let on = On { id: user.id.clone(), name: user.name.clone() };
     let class = policy.class(&user);
     let mut steps = Vec::new();

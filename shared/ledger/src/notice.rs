@@ -108,6 +108,9 @@ impl NoticeKind {
             | Self::Acknowledge
             | Self::Overdue
             | Self::UseRole
+            | Self::Minting
+            | Self::FetchKey
+            | Self::NotMinted
             | Self::ExceptionEnds => Audience::Owner,
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Changing {
     pub(crate) beside: Option<Work>,
 }
 
-impl<S, C, R: ReadIam, W: WriteIam, T: Table> Run<'_, S, C, R, W, T> {
+impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     /// Changes a credential that was cleared; what it is changed for decides what comes before and after.
     pub(crate) async fn change(
         &self,

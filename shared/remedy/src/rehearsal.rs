@@ -20,6 +20,7 @@ use credwarden_ledger::request::{Document, RunId};
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::Act;
 use credwarden_ledger::{Ledger, LedgerError};
+use credwarden_policy::enrolment::{RequestToken, SecretArn};
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{RemedyName, RuleName};
 use jiff::Timestamp;
@@ -32,6 +33,7 @@ use crate::rehearsal::iam::RehearsedIam;
 use crate::remedy::Remedy;
 use crate::resource::{ConfigError, ReadConfig};
 use crate::run::{Invocation, Ports, Settings, handle};
+use crate::secret::{Delivery, Secret, SecretError, Secrets};
 use crate::ssm::{Execution, ExecutionStatus, ReadSsm, SsmError};
 use crate::usage::Usage;
 
@@ -43,13 +45,15 @@ const PLENTY: Duration = Duration::from_hours(1);
 
 /// Where a rehearsal reads. Nothing else is asked for, so that nothing else can be done.
 #[derive(Debug)]
-pub struct Stage<'a, P, R, T> {
+pub struct Stage<'a, P, R, T, V> {
     /// Systems Manager's parameters.
     pub parameters: &'a P,
     /// IAM.
     pub reader: &'a R,
     /// The ledger's table.
     pub table: &'a T,
+    /// Secrets Manager.
+    pub secrets: &'a V,
     /// What the deployment says.
     pub settings: &'a Settings,
     /// All remedies that answer findings.
@@ -96,14 +100,14 @@ pub struct Planned {
 ///
 /// # Errors
 /// As the remedy itself would fail.
-pub async fn rehearse<P: ReadParameter, R: ReadIam, T: Table>(
-    stage: &Stage<'_, P, R, T>,
+pub async fn rehearse<P: ReadParameter, R: ReadIam, T: Table, V: Secrets>(
+    stage: &Stage<'_, P, R, T, V>,
     document: Document,
     on: &On,
     credential: Option<&CredentialId>,
     now: Timestamp,
 ) -> Result<Vec<Planned>, Fault> {
-    let Stage { parameters, reader, table, settings, remedies, usage } = *stage;
+    let Stage { parameters, reader, table, secrets, settings, remedies, usage } = *stage;
     let about = credential.map(|credential| ("CredentialId".to_owned(), vec![credential.to_string()]));
     let parameters_of = [("ResourceId".to_owned(), vec![on.id.to_string()])].into_iter().chain(about);
     let execution = Execution {
@@ -122,6 +126,7 @@ pub async fn rehearse<P: ReadParameter, R: ReadIam, T: Table>(
         reader: iam.clone(),
         writer: iam.clone(),
         ledger: Ledger::new(RehearsedTable::over(table)),
+        secrets: RehearsedSecrets(secrets),
         usage: usage.clone(),
     };
     let invocation = |remedy: RemedyName| Invocation {
@@ -195,7 +200,7 @@ pub fn documents(record: &UserRecord) -> Vec<(Document, Option<CredentialId>)> {
     let rules = RuleName::ALL.iter().map(|rule| (Document::Rule(*rule), None));
     let undoing = record.works.iter().filter(|work| work.is_open()).filter_map(|work| match work.act {
         Act::Undo(remedy) => Some((Document::Undo(remedy), Some(work.credential.clone()))),
-        Act::Remedy(_) | Act::RevokeSessions => None,
+        Act::Remedy(_) | Act::RevokeSessions | Act::DeleteIdle => None,
     });
     rules.chain(undoing).collect()
 }
@@ -248,6 +253,23 @@ impl<P: ReadParameter> ReadParameter for Script<'_, P> {
 impl<P: ReadParameter> ReadSsm for Script<'_, P> {
     async fn automation_execution(&self, _id: &str) -> Result<Execution, SsmError> {
         Ok(self.execution.clone())
+    }
+}
+
+/// Secrets Manager, which rotates nothing.
+struct RehearsedSecrets<'a, V>(&'a V);
+
+impl<V: Secrets> Secrets for RehearsedSecrets<'_, V> {
+    async fn read_secret(&self, secret: &SecretArn) -> Result<Option<Secret>, SecretError> {
+        self.0.read_secret(secret).await
+    }
+
+    async fn rotate(&self, _secret: &SecretArn, _token: &RequestToken) -> Result<(), SecretError> {
+        Ok(())
+    }
+
+    async fn fetched(&self, delivery: &Delivery<'_>, now: Timestamp) -> Result<Option<Timestamp>, SecretError> {
+        self.0.fetched(delivery, now).await
     }
 }
 

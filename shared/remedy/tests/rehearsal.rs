@@ -1,6 +1,6 @@
 //! What is rehearsed is what is then done, and a rehearsal leaves account and ledger as they were.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test prepares may fail it")]
+#![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
 
 mod world;
 
@@ -23,11 +23,12 @@ use credwarden_remedy::usage::Usage;
 use jiff::{SignedDuration, Timestamp};
 
 use self::world::gate::{Gate, GatedSsm};
+use self::world::vault::GatedSecrets;
 use self::world::{AGE, CONFIG, REMEDY, ROTATION, RULE, UNDO, World, alice, compromise, noon, policy_with};
 
 async fn rehearsed(world: &World, document: Document, name: &str, credential: Option<&CredentialId>) -> Vec<Planned> {
-    let parameters =
-        GatedSsm { gate: Gate::open(), parameters: world.parameters.clone(), executions: Arc::default() };
+    let parameters = GatedSsm { gate: Gate::open(), parameters: world.parameters.clone(), executions: Arc::default() };
+    let secrets = GatedSecrets { gate: Gate::open(), vault: world.vault.clone() };
     let settings = Settings {
         prefix: "credwarden".to_owned(),
         policy_parameter: "/credwarden/policy".to_owned(),
@@ -38,6 +39,7 @@ async fn rehearsed(world: &World, document: Document, name: &str, credential: Op
         parameters: &parameters,
         reader: &world.iam,
         table: &world.table,
+        secrets: &secrets,
         settings: &settings,
         remedies: &[REMEDY, ROTATION],
         usage: &Usage::Known(Uses::NotRead),

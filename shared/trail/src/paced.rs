@@ -40,10 +40,10 @@ impl<'a, T: ReadTrail> Paced<'a, T> {
             // Time is over: the next request would be begun too late.
             if Instant::now() < ends { Some(asked.await) } else { None }
         };
-        let page = timeout_at(ends, in_time).await.ok().flatten();
+        let answer = timeout_at(ends, in_time).await.ok().flatten();
         // Counted from the answer: however long requests are under way, no three arrive within a second.
         self.pace.reset();
-        page
+        answer
     }
 }
 

@@ -1,6 +1,6 @@
 //! IAM in a rehearsal: what it tells is true but for the changes that were rehearsed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use credwarden_credential::id::{AccessKeyId, Arn, GroupName, UserName};
@@ -27,6 +27,8 @@ pub(super) struct RehearsedIam<'a, R> {
 pub(super) struct Changes {
     /// Which credential gets which status.
     pub(super) statuses: BTreeMap<CredentialId, KeyStatus>,
+    /// Which are deleted.
+    pub(super) deleted: BTreeSet<CredentialId>,
     /// Whether the user's sessions are refused, where that changes.
     pub(super) sessions_refused: Option<bool>,
 }
@@ -71,6 +73,13 @@ impl<R> WriteIam for RehearsedIam<'_, R> {
         Ok(())
     }
 
+    async fn delete_access_key(&self, _user: &UserName, key: &CredentialId) -> Result<(), WriteError> {
+        self.change(|changes| {
+            changes.deleted.insert(key.clone());
+        });
+        Ok(())
+    }
+
     async fn refuse_sessions(&self, _user: &UserName) -> Result<(), WriteError> {
         self.change(|changes| changes.sessions_refused = Some(true));
         Ok(())
@@ -103,8 +112,9 @@ impl<R: ReadIam> ReadIam for RehearsedIam<'_, R> {
         user: &UserName,
         marker: Option<Marker>,
     ) -> Result<Page<AccessKeyMetadata>, ReadError> {
-        let statuses = self.changes().statuses;
-        let page = self.reader.list_access_keys(user, marker).await?;
+        let Changes { statuses, deleted, .. } = self.changes();
+        let mut page = self.reader.list_access_keys(user, marker).await?;
+        page.items.retain(|key| !deleted.contains(&CredentialId::AccessKey(key.id.clone())));
         Ok(page.map(|key| match statuses.get(&CredentialId::AccessKey(key.id.clone())) {
             Some(status) => AccessKeyMetadata { status: *status, ..key },
             None => key,
