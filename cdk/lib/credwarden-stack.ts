@@ -73,7 +73,8 @@ export class CredwardenStack extends Stack {
     const { names } = this;
     this.noticeTopic = new NoticeTopic(this, 'Notices', names).topic;
     this.sessionPolicy = new SessionPolicy(this, 'Sessions', names).policy;
-    this.automationRole = new AutomationRole(this, 'Automation', { remedies: catalogue.remedies, names }).role;
+    const tellers = catalogue.schedules.filter(({ name }) => catalogue.rules.some(({ tells }) => tells === name));
+    this.automationRole = new AutomationRole(this, 'Automation', { remedies: catalogue.remedies, tellers, names }).role;
 
     for (const entry of catalogue.remedies) this.addRemedy(entry);
     for (const entry of catalogue.rotators) this.addRotator(entry);
@@ -88,7 +89,8 @@ export class CredwardenStack extends Stack {
     });
     new CfnOutput(this, 'NoticeTopicArn', {
       value: this.noticeTopic.topicArn,
-      description: 'Topic by which owners are told; subscribe with a filter policy on the attribute `owner`.',
+      description:
+        'Topic by which owners are told; subscribe with a filter policy on the attributes `owner` and `audience`.',
     });
   }
 
@@ -190,6 +192,7 @@ export class CredwardenStack extends Stack {
       CREDWARDEN_AUTOMATION_ROLE_ARN: this.automationRole.roleArn,
       CREDWARDEN_NOTICE_TOPIC_ARN: this.noticeTopic.topicArn,
       CREDWARDEN_ACCOUNT_CONTACT: this.props.deployment.accountContact,
+      CREDWARDEN_SECURITY_CONTACT: this.props.deployment.securityContact ?? this.props.deployment.accountContact,
     });
     new Schedule(this, `${idOf(entry)}Schedule`, {
       entry,

@@ -61,6 +61,21 @@ test('a document that hands on has no fault, and invokes each function by a para
   assert.equal(step?.inputs['FunctionName'], '{{ LendPasswordFunctionName }}');
 });
 
+test('a document that tells does so before it judges, whatever was answered, and does not fail where it cannot', () => {
+  const others = [newRemedy({ name: 'lend-password' })];
+  const telling = remedyDocument(newRule({ tells: 'tell-owners' }), newRemedy(), NAMES, others);
+  assert.deepEqual(checkAutomationDocument(telling), []);
+  const [remedy, tell, judge] = telling.mainSteps;
+  assert.deepEqual([remedy?.nextStep, tell?.name, tell?.onFailure], ['Tell', 'Tell', 'Continue']);
+  assert.deepEqual([tell?.nextStep, judge?.name], ['Judge', 'Judge']);
+  assert.deepEqual(tell?.inputs, {
+    FunctionName: '{{ TellOwnersFunctionName }}',
+    InputPayload: { UserId: '{{ ResourceId }}' },
+  });
+  assert.equal(telling.parameters['TellOwnersFunctionName']?.default, 'credwarden-tell-owners');
+  assert.equal(judged(JSON.stringify({ status: 'handed-on', to: 'lend-password' }), telling), 'LendPassword');
+});
+
 test('a step that fails aborts the automation', () => {
   for (const step of [...DOCUMENT.mainSteps, ...HANDING_ON.mainSteps])
     assert.ok([undefined, 'Abort'].includes(step.onFailure), step.name);

@@ -282,7 +282,8 @@ test('every option of a deployment reaches the template', () => {
     prefix: 'warden',
     kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
     alarmTopicArn: 'arn:aws:sns:us-east-1:111122223333:security',
-    accountContact: 'security@example.com',
+    accountContact: 'account@example.com',
+    securityContact: 'security@example.com',
     enrolledPath: '/workloads/minted/',
     architecture: 'arm64',
     reservedConcurrency: 2,
@@ -301,7 +302,12 @@ test('every option of a deployment reaches the template', () => {
   template.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [deployment.alarmTopicArn] });
   template.hasResourceProperties('AWS::Lambda::Function', {
     FunctionName: 'warden-advance-work',
-    Environment: { Variables: Match.objectLike({ CREDWARDEN_ACCOUNT_CONTACT: 'security@example.com' }) },
+    Environment: {
+      Variables: Match.objectLike({
+        CREDWARDEN_ACCOUNT_CONTACT: 'account@example.com',
+        CREDWARDEN_SECURITY_CONTACT: 'security@example.com',
+      }),
+    },
   });
   template.hasResourceProperties('AWS::Lambda::Function', {
     FunctionName: 'warden-rotate-key',

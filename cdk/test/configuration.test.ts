@@ -84,6 +84,9 @@ test('a field of a deployment that is wrong or unknown is refused', () => {
   checkDeployment({ ...DEPLOYMENT, enrolledPath: '/workloads/minted/' }, []);
   for (const accountContact of ['', ' a', 'a ', 'a\nb', 'a"b', 'a'.repeat(257), undefined]) {
     checkDeployment({ ...DEPLOYMENT, accountContact }, ['accountContact']);
+    if (accountContact !== undefined) {
+      checkDeployment({ ...DEPLOYMENT, securityContact: accountContact }, ['securityContact']);
+    }
   }
 });
 
@@ -125,7 +128,7 @@ test('a refused file names itself, each place and each remedy', () => {
       '    hint: write a whole number from 1 to 25',
       '  colour: is not a known field',
       '    hint: remove it; known are accountContact, alarmTopicArn, architecture, attempts, enrolledPath, kmsKeyArn, logRetentionDays, ' +
-        'prefix, region, remediation, reservedConcurrency, retrySeconds',
+        'prefix, region, remediation, reservedConcurrency, retrySeconds, securityContact',
     ].join('\n'),
   });
 });
@@ -136,6 +139,7 @@ test('a catalogue is complete and consistent or refused', () => {
   checkCatalogue({ ...CATALOGUE, rules: [{ ...newRule(), colour: 'red' }] }, ['rules[0].colour']);
   checkCatalogue({ ...CATALOGUE, rules: [newRule({ remedies: ['nothing'] })] }, ['rules[0].remedies']);
   checkCatalogue({ ...CATALOGUE, rules: [newRule({ remedies: [] })] }, ['rules[0].remedies']);
+  checkCatalogue({ ...CATALOGUE, rules: [newRule({ tells: 'nobody' })] }, ['rules[0].tells']);
   checkCatalogue({ ...CATALOGUE, rules: [newRule(), newRule()] }, ['console-mfa']);
   checkCatalogue({ ...CATALOGUE, rules: [newRule({ timeoutSeconds: 291 })] }, ['rules[0].timeoutSeconds']);
   checkCatalogue({ ...CATALOGUE, rules: [{ ...newRule(), frequency: 'Daily' }] }, ['rules[0].frequency']);

@@ -102,12 +102,13 @@ test('every function has a role of its own, without managed policies', () => {
   }
 });
 
-test('the automation role invokes the remedies and nothing else, for automations of this account only', () => {
+test('the automation role invokes the remedies and what tells of them and nothing else, for automations of this account only', () => {
   const { json } = synthesize(props());
   const role = resourcesOf(json, 'AWS::IAM::Role').find(({ id }) => id.startsWith('AutomationRole'));
   assert.ok(role);
   const functions = 'arn:aws:lambda:us-east-1:<AWS::AccountId>:function:credwarden';
   assert.deepEqual(permissionsOf(json, role.id), [
+    `Allow lambda:InvokeFunction on ${functions}-advance-work`,
     `Allow lambda:InvokeFunction on ${functions}-deactivate-credential`,
     `Allow lambda:InvokeFunction on ${functions}-rotate-key`,
     `Allow lambda:InvokeFunction on ${functions}-tag-exception`,

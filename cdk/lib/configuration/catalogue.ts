@@ -60,6 +60,8 @@ export interface RuleEntry extends FunctionEntry {
   readonly frequency: Frequency;
   /** Names of entries of `remedies`: its document invokes the first, and another where that hands on to it. */
   readonly remedies: readonly string[];
+  /** Name of the entry of `schedules` that its document has tell at once what its remedy leaves to be told. */
+  readonly tells?: string;
 }
 
 /** A function that SSM Automation invokes on one resource. */
@@ -172,8 +174,10 @@ function readFunction(fields: Fields): FunctionEntry {
 }
 
 function readRule(fields: Fields): RuleEntry {
+  const tells = fields.optionalText('tells', NAME);
   return {
     ...readFunction(fields),
+    ...(tells === undefined ? {} : { tells }),
     resourceType: fields.text('resourceType', RESOURCE_TYPE) ?? '',
     frequency: fields.choice('frequency', FREQUENCIES) ?? 'TwentyFour_Hours',
     remedies: fields.texts('remedies', NAME),
@@ -233,6 +237,10 @@ function contradictions(catalogue: Catalogue): Problem[] {
     const hint = `name some of ${[...remedies].join(', ') || '(there is no remedy)'}`;
     const place = `rules[${index}].remedies`;
     if (rule.remedies.length === 0) problems.push({ place, what: 'names no remedy', hint });
+    if (rule.tells !== undefined && !catalogue.schedules.some(({ name }) => name === rule.tells)) {
+      const what = `\`${rule.tells}\` is no schedule of the catalogue`;
+      problems.push({ place: `rules[${index}].tells`, what, hint: 'name the schedule that tells owners' });
+    }
     for (const remedy of rule.remedies.filter((name) => !remedies.has(name))) {
       problems.push({ place, what: `\`${remedy}\` is no remedy of the catalogue`, hint });
     }

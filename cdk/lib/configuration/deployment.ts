@@ -48,6 +48,8 @@ export interface Deployment {
    * that mints can create and delete keys of these users and of no other.
    */
   readonly enrolledPath: string;
+  /** Who is told of credentials that somebody created who may not, likewise; left out, the account's contact. */
+  readonly securityContact?: string;
   readonly architecture: Architecture;
   /**
    * Reserved concurrency of each function. Off by default: it fails to deploy where the account's limit is 10 or 50,
@@ -107,6 +109,7 @@ export function parseDeployment(value: unknown, file: string): Deployment {
   const alarmTopicArn = fields.optionalText('alarmTopicArn', TOPIC_ARN);
   const accountContact = fields.text('accountContact', OWNER) ?? '';
   const enrolledPath = fields.optionalText('enrolledPath', PATH) ?? ENROLLED_PATH;
+  const securityContact = fields.optionalText('securityContact', OWNER);
   const architecture = fields.choice('architecture', ['x86_64', 'arm64']) ?? 'x86_64';
   const reservedConcurrency = fields.optionalInteger('reservedConcurrency', 1, 1000);
   fields.close();
@@ -128,6 +131,7 @@ export function parseDeployment(value: unknown, file: string): Deployment {
     architecture,
     ...(kmsKeyArn === undefined ? {} : { kmsKeyArn }),
     ...(alarmTopicArn === undefined ? {} : { alarmTopicArn }),
+    ...(securityContact === undefined ? {} : { securityContact }),
     ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
   };
 }

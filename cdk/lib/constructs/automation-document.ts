@@ -1,4 +1,4 @@
-import type { RemedyEntry, RuleEntry } from '../configuration/catalogue.js';
+import type { FunctionEntry, RemedyEntry, RuleEntry } from '../configuration/catalogue.js';
 import { idOf, type Names } from '../names.js';
 
 /**
@@ -54,13 +54,38 @@ export function remedyDocument(
   others: readonly RemedyEntry[] = [],
 ): AutomationDocument {
   const description = `Remedies one ${rule.resourceType} that ${names.of(rule)} has found. ${remedy.description}`;
-  const document = automationDocument(description, { ResourceId: resourceId(rule.resourceType) }, names.of(remedy));
+  const remedied = automationDocument(description, { ResourceId: resourceId(rule.resourceType) }, names.of(remedy));
+  const document = rule.tells === undefined ? remedied : telling(remedied, { name: rule.tells }, names);
   return others.length === 0 ? document : handingOn(document, others, names);
 }
 
-/** The parameter with the name of the function of a remedy that is handed on to. */
-export function functionParameter(remedy: RemedyEntry): string {
-  return `${idOf(remedy)}FunctionName`;
+/** The parameter with the name of a function that the document invokes besides. */
+export function functionParameter(entry: Pick<FunctionEntry, 'name'>): string {
+  return `${idOf(entry)}FunctionName`;
+}
+
+/**
+ * `Tell` comes after `Remedy`, however that answered, and has another function tell what waits to be told of the resource: who
+ * answers for a compromise is not left waiting for the hour. What it cannot tell waits for that all the same, so its failure
+ * is none of the document's.
+ */
+function telling(document: AutomationDocument, teller: Pick<FunctionEntry, 'name'>, names: Names): AutomationDocument {
+  const parameter = functionParameter(teller);
+  const tell: Step = {
+    ...invoke('Tell', parameter, 'Judge'),
+    onFailure: 'Continue',
+    inputs: { FunctionName: `{{ ${parameter} }}`, InputPayload: { UserId: '{{ ResourceId }}' } },
+  };
+  return {
+    ...document,
+    parameters: {
+      ...document.parameters,
+      [parameter]: functionName('Name of the function that tells what was done.', names.of(teller)),
+    },
+    mainSteps: document.mainSteps.flatMap((step) =>
+      step.name === 'Remedy' ? [{ ...step, nextStep: tell.name }, tell] : [step],
+    ),
+  };
 }
 
 /**

@@ -81,6 +81,13 @@ export class Rule extends Construct {
         ...Object.fromEntries(
           others.map((other) => [functionParameter(other), { StaticValue: { Values: [names.of(other)] } }]),
         ),
+        ...(entry.tells === undefined
+          ? {}
+          : {
+              [functionParameter({ name: entry.tells })]: {
+                StaticValue: { Values: [names.of({ name: entry.tells })] },
+              },
+            }),
         ResourceId: { ResourceValue: { Value: 'RESOURCE_ID' } },
       },
       automatic: remediation.mode === 'automatic',

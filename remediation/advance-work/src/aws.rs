@@ -6,10 +6,9 @@ use aws_sdk_config::types::RemediationExceptionResourceKey;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sns::types::MessageAttributeValue;
 use credwarden_credential::id::UserId;
-use credwarden_ledger::notice::Owner;
 use jiff::Timestamp;
 
-use crate::digest::{Digest, Event, TopicArn};
+use crate::digest::{Addressee, Digest, Event, TopicArn};
 
 /// AWS Config's name of what the rules judge.
 const IAM_USER: &str = "AWS::IAM::User";
@@ -42,8 +41,10 @@ pub trait Rules {
 
 /// Where the schedule tells what it has to. All methods are written as `async fn`.
 pub trait Channels {
-    /// Sends a digest to the topic (SNS `Publish`), with the message attribute `owner` by which subscriptions filter.
-    fn publish(&self, topic: &TopicArn, owner: &Owner, digest: &Digest) -> impl Future<Output = Result<(), CallError>>;
+    /// Sends a digest to the topic (SNS `Publish`), with the message attributes `owner` and `audience` by which subscriptions
+    /// filter.
+    fn publish(&self, topic: &TopicArn, to: &Addressee, digest: &Digest)
+    -> impl Future<Output = Result<(), CallError>>;
 
     /// Sends at most [`EVENTS_AT_ONCE`] events to the account's default bus (EventBridge `PutEvents`); in their order,
     /// what became of each.
@@ -68,12 +69,15 @@ impl TopicAndBus {
 }
 
 impl Channels for TopicAndBus {
-    async fn publish(&self, topic: &TopicArn, owner: &Owner, digest: &Digest) -> Result<(), CallError> {
-        let failed = |why| CallError { doing: format!("tell `{}` through `{}`", owner.as_str(), topic.as_str()), why };
-        let attribute = MessageAttributeValue::builder().data_type("String").string_value(owner.as_str()).build();
-        let attribute = attribute.map_err(|error| failed(error.to_string()))?;
-        let call = self.sns.publish().topic_arn(topic.as_str()).subject(&digest.subject).message(&digest.text);
-        let answer = call.message_attributes("owner", attribute).send().await;
+    async fn publish(&self, topic: &TopicArn, to: &Addressee, digest: &Digest) -> Result<(), CallError> {
+        let failed =
+            |why| CallError { doing: format!("tell `{}` through `{}`", to.owner.as_str(), topic.as_str()), why };
+        let mut call = self.sns.publish().topic_arn(topic.as_str()).subject(&digest.subject).message(&digest.text);
+        for (name, value) in [("owner", to.owner.as_str()), ("audience", to.audience.as_str())] {
+            let attribute = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+            call = call.message_attributes(name, attribute.map_err(|error| failed(error.to_string()))?);
+        }
+        let answer = call.send().await;
         answer.map_err(|error| failed(aws_sdk_sns::error::DisplayErrorContext(&error).to_string())).map(drop)
     }
 

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use credwarden_ledger::notice::Notice;
+use credwarden_credential::creation::Creation;
+use credwarden_ledger::notice::{Audience, Notice, Owner};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -45,7 +46,29 @@ impl FromStr for TopicArn {
     }
 }
 
-/// A message to one owner.
+/// Who is told by one message.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Addressee {
+    /// The value of the message attribute `owner`.
+    pub owner: Owner,
+    /// The value of the message attribute `audience`: what is for security is never in a message for owners.
+    pub audience: Audience,
+}
+
+impl Addressee {
+    /// Who is told of a notice.
+    pub fn of(notice: &Notice, settings: &Settings) -> Self {
+        let audience = notice.kind.audience();
+        let owner = match (audience, &notice.owner) {
+            (Audience::Security, _) => &settings.security_contact,
+            (Audience::Owner, Some(owner)) => owner,
+            (Audience::Owner, None) => &settings.account_contact,
+        };
+        Self { owner: owner.clone(), audience }
+    }
+}
+
+/// A message to one addressee.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     /// At most 100 characters of ASCII in one line, as SNS asks.
@@ -54,12 +77,14 @@ pub struct Digest {
     pub text: String,
 }
 
-/// What `notices` have to tell one owner.
+/// What `notices` have to tell one addressee.
 pub fn digest(notices: &[&Notice], settings: &Settings) -> Digest {
     let TopicArn { region, account, .. } = &settings.notice_topic;
     let count = notices.len();
     let what = if count == 1 { "1 notice".to_owned() } else { format!("{count} notices") };
-    let mut text = format!("Credwarden has {what} on credentials of AWS account {account}.\n");
+    let is_security = notices.iter().any(|notice| notice.kind.audience() == Audience::Security);
+    let credentials = if is_security { "compromised credentials" } else { "credentials" };
+    let mut text = format!("Credwarden has {what} on {credentials} of AWS account {account}.\n");
     for (place, notice) in notices.iter().enumerate() {
         // Writing into a text cannot fail.
         let _ = write!(text, "\n{}. {}", place.saturating_add(1), paragraph(notice, settings));
@@ -69,7 +94,7 @@ pub fn digest(notices: &[&Notice], settings: &Settings) -> Digest {
         "\nWho may start a document needs ssm:StartAutomationExecution in {region}. Credwarden never asks for a password or \
          a secret key.\n"
     );
-    Digest { subject: format!("Credwarden: {what} on credentials of AWS account {account}"), text }
+    Digest { subject: format!("Credwarden: {what} on {credentials} of AWS account {account}"), text }
 }
 
 fn paragraph(notice: &Notice, settings: &Settings) -> String {
@@ -82,13 +107,32 @@ fn paragraph(notice: &Notice, settings: &Settings) -> String {
         Some(credential) => format!("{} {credential} of {whose}", credential.kind().noun()),
         None => format!("all credentials of {whose}"),
     };
-    let by = do_by.map_or_else(|| "at once, it is overdue".to_owned(), minute);
+    let by = match (do_by, notice.kind.audience()) {
+        (Some(by), _) => minute(*by),
+        (None, Audience::Security) => "at once".to_owned(),
+        (None, Audience::Owner) => "at once, it is overdue".to_owned(),
+    };
     let mut lines = format!(
         "{what_of}, {}\n   What:  {}\n   Do:    {}\n   By:    {by}\n",
         minute(*at),
         sentence(what),
         sentence(to_do)
     );
+    if let Some(creation) = &notice.creation {
+        let Creation { creator, source, event, at, region, .. } = creation.as_ref();
+        let _ = writeln!(
+            lines,
+            "   Who:   {}\n   From:  {}\n   Event: {} ({}, {})",
+            sentence(&creator.to_string()),
+            sentence(source),
+            sentence(event),
+            at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            sentence(region)
+        );
+    }
+    if let Some(until) = notice.sessions_refused_until {
+        let _ = writeln!(lines, "   Sessions of the user are refused until {}.", minute(until));
+    }
     if let Some(requester) = requester {
         let _ = writeln!(lines, "   Asked: {}", sentence(requester));
     }
@@ -123,15 +167,29 @@ impl Event {
 
     /// The event of a notice.
     pub fn of(notice: &Notice, settings: &Settings) -> Self {
-        let Notice { kind, at, user, name, credential, document, requester, owner, what, to_do, do_by, undo, begun: _ } =
-            notice;
+        let Notice { kind, at, user, name, credential, document, requester, what, to_do, do_by, undo, .. } = notice;
         let undo = undo.as_ref().map(|undo| {
             let parameters = json!({
                 "AutomationAssumeRole": settings.automation_role, "ResourceId": user, "CredentialId": credential,
             });
             json!({ "document": undo.document.name(&settings.prefix), "parameters": parameters, "until": undo.until })
         });
-        let owner = owner.as_ref().unwrap_or(&settings.account_contact);
+        let Addressee { owner, audience } = Addressee::of(notice, settings);
+        let created = notice.creation.as_ref().map(|creation| {
+            let Creation { event, act, creator, source, mfa, at, region, .. } = creation.as_ref();
+            json!({
+                "eventId": event,
+                "eventName": act,
+                "at": at,
+                "region": region,
+                "sourceIpAddress": source,
+                "mfa": mfa,
+                "arn": creator.principal.as_str(),
+                "session": creator.session,
+                "sourceIdentity": creator.source_identity,
+                "invokedBy": creator.invoked_by,
+            })
+        });
         Self {
             detail: json!({
                 "id": notice.id(),
@@ -144,6 +202,9 @@ impl Event {
                 "document": document.name(&settings.prefix),
                 "requester": requester,
                 "owner": owner,
+                "audience": audience,
+                "created": created,
+                "sessionsRefusedUntil": notice.sessions_refused_until,
                 "what": sentence(what),
                 "toDo": sentence(to_do),
                 "doBy": do_by,

@@ -109,5 +109,7 @@ fn notice(exception: &Exception, now: Timestamp) -> Notice {
         do_by: Some(*until),
         undo: None,
         begun: None,
+        creation: None,
+        sessions_refused_until: None,
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use credwarden_automation::Automation;
+use credwarden_credential::id::UserId;
 use credwarden_inventory::calls::sdk_config;
 use credwarden_inventory::parameter::Parameters;
 use credwarden_ledger::Ledger;
@@ -10,14 +11,23 @@ use credwarden_ledger::dynamo::DynamoTable;
 use credwarden_remedy::lambda::{Environment, variable};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Deserialize;
 use serde_json::Value;
 use tracing::warn;
 
 use crate::aws::{Config, TopicAndBus};
-use crate::{Ports, Settings, advance};
+use crate::{Ports, Settings, advance, tell_of};
 
-/// Serves the schedule until its execution environment ends. The event tells nothing; `clock` is read once an
-/// invocation.
+/// What a document asks that has something to tell at once.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Errand {
+    /// Of whom.
+    user_id: UserId,
+}
+
+/// Serves the schedule until its execution environment ends. An event that names a user has told what is untold of that
+/// user; any other tells nothing, and all that is due is gone on with. `clock` is read once an invocation.
 pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let settings = Settings {
@@ -26,6 +36,7 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         automation_role: variable(environment, "CREDWARDEN_AUTOMATION_ROLE_ARN")?,
         notice_topic: variable(environment, "CREDWARDEN_NOTICE_TOPIC_ARN")?.parse()?,
         account_contact: variable(environment, "CREDWARDEN_ACCOUNT_CONTACT")?.parse()?,
+        security_contact: variable(environment, "CREDWARDEN_SECURITY_CONTACT")?.parse()?,
     };
     let table = variable(environment, "CREDWARDEN_LEDGER_TABLE")?;
     let aws = sdk_config().await;
@@ -37,9 +48,12 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
     };
     let (settings, ports) = (&settings, &ports);
-    lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let now = clock();
-        let (counts, outcome) = advance(ports, settings, now).await;
+        let (counts, outcome) = match serde_json::from_value(event.payload) {
+            Ok(Errand { user_id }) => Box::pin(tell_of(ports, settings, &user_id, now)).await,
+            Err(_) => Box::pin(advance(ports, settings, now)).await,
+        };
         if let Err(error) = writeln!(io::stdout(), "{}", counts.line(now)) {
             warn!(%error, "failed to write the metrics of this round");
         }

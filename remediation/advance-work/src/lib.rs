@@ -18,6 +18,7 @@ mod start;
 use std::error::Error;
 
 use credwarden_automation::Documents;
+use credwarden_credential::id::UserId;
 use credwarden_inventory::parameter::ReadParameter;
 use credwarden_ledger::Ledger;
 use credwarden_ledger::notice::Owner;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub notice_topic: TopicArn,
     /// Who is told of users whose tags name nobody.
     pub account_contact: Owner,
+    /// Who is told of compromises.
+    pub security_contact: Owner,
 }
 
 /// One invocation of the schedule, and what it did so far.
@@ -98,6 +101,22 @@ pub async fn advance<P: ReadParameter, D: Documents, R: Rules, N: Channels, T: T
     // Failures are noted before AWS Config's exceptions are looked at: they tell whose those are.
     round.look_at_exceptions().await;
     round.tell_what_is_untold().await;
+    let Round { mut counts, faults, .. } = round;
+    counts.faults = faults.len();
+    (counts, if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) })
+}
+
+/// Tells at `now` what is untold of one user, and does nothing else: a compromise must not wait for the hour.
+pub async fn tell_of<P, D, R, N: Channels, T: Table>(
+    ports: &Ports<P, D, R, N, T>,
+    settings: &Settings,
+    user: &UserId,
+    now: Timestamp,
+) -> (Counts, Result<(), Faults>) {
+    // Telling asks for no kill switch: it changes nothing.
+    let (kill_switch, counts) = (KillSwitch::Stop, Counts::default());
+    let mut round = Round { ports, settings, kill_switch, now, counts, faults: Vec::new() };
+    round.tell_what_is_untold_of(user).await;
     let Round { mut counts, faults, .. } = round;
     counts.faults = faults.len();
     (counts, if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) })

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use credwarden_ledger::notice::{Notice, Owner, Untold};
+use credwarden_credential::id::UserId;
+use credwarden_ledger::LedgerError;
+use credwarden_ledger::notice::{Notice, Untold};
 use credwarden_ledger::table::Table;
 
 use crate::Round;
 use crate::aws::{Channels, EVENTS_AT_ONCE};
-use crate::digest::{Event, digest};
+use crate::digest::{Addressee, Event, digest};
 
 /// How many notices one round tells, so that the worst day leaves time for the marks; the next round tells the rest.
 const AT_ONCE: usize = 2_000;
@@ -22,7 +24,18 @@ const IN_A_MESSAGE: usize = 50;
 impl<P, D, R, N: Channels, T: Table> Round<'_, P, D, R, N, T> {
     /// Sends the events and the digests of all that is untold.
     pub(crate) async fn tell_what_is_untold(&mut self) {
-        let items = match self.ports.ledger.untold(self.now).await {
+        let items = self.ports.ledger.untold(self.now).await;
+        self.tell_all(items).await;
+    }
+
+    /// Sends the events and the digests of all that is untold of one user.
+    pub(crate) async fn tell_what_is_untold_of(&mut self, user: &UserId) {
+        let items = self.ports.ledger.untold_of(user).await;
+        self.tell_all(items).await;
+    }
+
+    async fn tell_all(&mut self, items: Result<Vec<Result<Untold, LedgerError>>, LedgerError>) {
+        let items = match items {
             Ok(items) => items,
             Err(error) => return self.fault(&error),
         };
@@ -37,14 +50,13 @@ impl<P, D, R, N: Channels, T: Table> Round<'_, P, D, R, N, T> {
         for some in unpublished.chunks_mut(EVENTS_AT_ONCE) {
             self.publish(some).await;
         }
-        let mut of_owners: BTreeMap<Owner, Vec<&mut Untold>> = BTreeMap::new();
+        let mut of_owners: BTreeMap<Addressee, Vec<&mut Untold>> = BTreeMap::new();
         for item in untold.iter_mut().filter(|item| !item.is_told) {
-            let owner = item.notice.owner.clone().unwrap_or_else(|| self.settings.account_contact.clone());
-            of_owners.entry(owner).or_default().push(item);
+            of_owners.entry(Addressee::of(&item.notice, self.settings)).or_default().push(item);
         }
-        for (owner, mut items) in of_owners {
+        for (addressee, mut items) in of_owners {
             for part in items.chunks_mut(IN_A_MESSAGE) {
-                self.tell(&owner, part).await;
+                self.tell(&addressee, part).await;
             }
         }
     }
@@ -67,10 +79,10 @@ impl<P, D, R, N: Channels, T: Table> Round<'_, P, D, R, N, T> {
         }
     }
 
-    async fn tell(&mut self, owner: &Owner, items: &mut [&mut Untold]) {
+    async fn tell(&mut self, addressee: &Addressee, items: &mut [&mut Untold]) {
         let notices: Vec<&Notice> = items.iter().map(|item| &item.notice).collect();
         let digest = digest(&notices, self.settings);
-        if let Err(error) = self.ports.channels.publish(&self.settings.notice_topic, owner, &digest).await {
+        if let Err(error) = self.ports.channels.publish(&self.settings.notice_topic, addressee, &digest).await {
             return self.fault(&error);
         }
         self.counts.digests += 1;

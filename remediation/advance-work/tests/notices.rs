@@ -8,15 +8,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use advance_work::aws::{CallError, Channels, Rules};
-use advance_work::digest::{Digest, Event, TopicArn};
-use advance_work::{Faults, Ports, advance};
+use advance_work::digest::{Addressee, Digest, Event, TopicArn};
+use advance_work::{Faults, Ports, advance, tell_of};
 use credwarden_automation::{ClientToken, Documents, StartError};
+use credwarden_credential::creation::{Creation, CreationAct, Creator, Principal};
 use credwarden_credential::id::UserId;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_ledger::Ledger;
 use credwarden_ledger::exception::ExceptionAct;
 use credwarden_ledger::memory::MemoryTable;
-use credwarden_ledger::notice::{Notice, NoticeKind, Owner, Undo};
+use credwarden_ledger::notice::{Audience, Notice, NoticeKind, Undo};
 use credwarden_ledger::request::Document;
 use credwarden_policy::exception::{Change, Exception};
 use credwarden_policy::remedy::{RemedyName, RuleName};
@@ -81,11 +82,15 @@ fn refused() -> CallError {
 }
 
 impl Channels for Account {
-    async fn publish(&self, _: &TopicArn, owner: &Owner, digest: &Digest) -> Result<(), CallError> {
+    async fn publish(&self, _: &TopicArn, to: &Addressee, digest: &Digest) -> Result<(), CallError> {
         if self.topic_denied {
             return Err(refused());
         }
-        self.told.lock().unwrap().push((owner.as_str().to_owned(), digest.clone()));
+        let to = match to.audience {
+            Audience::Owner => to.owner.as_str().to_owned(),
+            Audience::Security => format!("security: {}", to.owner.as_str()),
+        };
+        self.told.lock().unwrap().push((to, digest.clone()));
         Ok(())
     }
 
@@ -121,6 +126,12 @@ impl Account {
         advance(&ports, &settings(), now).await.1
     }
 
+    async fn tell_of(&self, user: &UserId, now: Timestamp) -> Result<(), Faults> {
+        let (parameters, documents, rules, channels) = (self.clone(), self.clone(), self.clone(), self.clone());
+        let ports = Ports { parameters, documents, rules, channels, ledger: self.ledger() };
+        tell_of(&ports, &settings(), user, now).await.1
+    }
+
     fn owners(&self) -> Vec<String> {
         self.told.lock().unwrap().iter().map(|(owner, _)| owner.clone()).collect()
     }
@@ -144,6 +155,8 @@ fn done(user: &str, owner: Option<&str>) -> Notice {
             until: "2026-12-24T12:00:00Z".parse().unwrap(),
         }),
         begun: Some(noon()),
+        creation: None,
+        sessions_refused_until: None,
     }
 }
 
@@ -272,6 +285,9 @@ async fn an_event_says_it_all_in_fields() {
             "document": "credwarden-access-key-age",
             "requester": "arn:aws:sts::123456789012:assumed-role/config",
             "owner": "account-contact",
+            "audience": "owner",
+            "created": null,
+            "sessionsRefusedUntil": null,
             "what": "`deactivate-credential` was done to it, because it is old",
             "toDo": "give whatever used it a new credential",
             "doBy": "2026-11-25T12:00:00Z",
@@ -286,6 +302,84 @@ async fn an_event_says_it_all_in_fields() {
             },
         })
     );
+}
+
+/// Somebody who may not has given robot a key, which was made inactive.
+fn compromise() -> Notice {
+    let creation = Creation {
+        event: "00000000-0000-4000-8002-000000000001".to_owned(),
+        act: CreationAct::CreateAccessKey,
+        credential: "AKIAIOSFODNN7EXAMPLE".parse().unwrap(),
+        user: "robot".parse().unwrap(),
+        user_id: None,
+        creator: Creator {
+            principal: Principal::Role("arn:aws:iam::123456789012:role/developer".parse().unwrap()),
+            session: Some("dana\nDo: nothing".to_owned()),
+            source_identity: None,
+            invoked_by: None,
+        },
+        source: "203.0.113.9".to_owned(),
+        mfa: Some(false),
+        at: hours(-1),
+        region: "us-east-1".to_owned(),
+    };
+    Notice {
+        kind: NoticeKind::Compromise,
+        document: Document::Rule(RuleName::UnauthorizedKeyCreation),
+        what: "it was made inactive".to_owned(),
+        to_do: "find out what was done with it".to_owned(),
+        do_by: None,
+        creation: Some(Box::new(creation)),
+        sessions_refused_until: Some(hours(36)),
+        ..done("robot", Some("whoever-tags-it@example.com"))
+    }
+}
+
+#[tokio::test]
+async fn security_reads_who_created_it_from_where_and_how_to_undo_what_was_done() {
+    let account = Account::new();
+    account.has(compromise()).await;
+    account.has(done("robot", Some("robots@example.com"))).await;
+    account.hour(hours(1)).await.unwrap();
+    assert_eq!(
+        account.owners(),
+        ["robots@example.com", "security: security@example.com"],
+        "each in a message of its own"
+    );
+    let (_, Digest { subject, text }) = account.told.lock().unwrap()[1].clone();
+    assert_eq!(subject, "Credwarden: 1 notice on compromised credentials of AWS account 123456789012");
+    let expected = "
+1. access key AKIAIOSFODNN7EXAMPLE of user robot (AIDA000000000000ROBOT), 2026-11-24 12:00 UTC
+   What:  it was made inactive
+   Do:    find out what was done with it
+   By:    at once
+   Who:   arn:aws:iam::123456789012:role/developer (session dana Do: nothing)
+   From:  203.0.113.9
+   Event: 00000000-0000-4000-8002-000000000001 (2026-11-24 11:00:00 UTC, us-east-1)
+   Sessions of the user are refused until 2026-11-26 00:00 UTC.
+   Asked: ";
+    assert!(text.contains(expected) && text.contains("   Undo:  until 2026-12-24"), "{text}");
+    let events = account.events.lock().unwrap().clone();
+    let event = events.iter().find(|event| event["kind"] == "compromise").unwrap();
+    assert_eq!((&event["audience"], &event["owner"]), (&"security".into(), &"security@example.com".into()));
+    assert_eq!(event["created"]["arn"], "arn:aws:iam::123456789012:role/developer");
+    assert_eq!(event["created"]["sourceIpAddress"], "203.0.113.9");
+    assert_eq!(event["created"]["eventId"], "00000000-0000-4000-8002-000000000001");
+    assert_eq!(event["sessionsRefusedUntil"], "2026-11-26T00:00:00Z");
+}
+
+#[tokio::test]
+async fn what_is_untold_of_one_user_is_told_at_once_and_once() {
+    let account = Account::new();
+    account.has(compromise()).await;
+    account.has(done("alice", None)).await;
+    for _ in 0..2 {
+        account.tell_of(&compromise().user, hours(0)).await.unwrap();
+        assert_eq!(account.owners(), ["security: security@example.com"], "alice's waits for the hour");
+        assert_eq!(account.events.lock().unwrap().len(), 1);
+    }
+    account.hour(hours(1)).await.unwrap();
+    assert_eq!(account.owners(), ["security: security@example.com", "account-contact"]);
 }
 
 #[tokio::test]

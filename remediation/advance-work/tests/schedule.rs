@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use advance_work::aws::{CallError, Channels, Rules};
-use advance_work::digest::{Digest, Event, TopicArn};
+use advance_work::digest::{Addressee, Digest, Event, TopicArn};
 use advance_work::metrics::Counts;
 use advance_work::{Faults, Ports, advance};
 use credwarden_automation::{ClientToken, Documents, StartError};
@@ -19,7 +19,6 @@ use credwarden_ledger::Ledger;
 use credwarden_ledger::failure::Failure;
 use credwarden_ledger::lease::{Acquired, Lease};
 use credwarden_ledger::memory::MemoryTable;
-use credwarden_ledger::notice::Owner;
 use credwarden_ledger::pass::PassUnderWay;
 use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::{Action, Condition, Key, Table, Write};
@@ -100,8 +99,8 @@ impl Rules for Account {
 }
 
 impl Channels for Account {
-    async fn publish(&self, _: &TopicArn, owner: &Owner, _: &Digest) -> Result<(), CallError> {
-        panic!("there is nothing to tell `{}`", owner.as_str());
+    async fn publish(&self, _: &TopicArn, to: &Addressee, _: &Digest) -> Result<(), CallError> {
+        panic!("there is nothing to tell `{}`", to.owner.as_str());
     }
 
     async fn put_events(&self, events: &[Event]) -> Result<Vec<Result<(), CallError>>, CallError> {

@@ -2,6 +2,8 @@
 //! and so is whatever is done with another credential that IAM gives a status. It is what it was once it is active again.
 //! Nothing is deleted.
 
+pub mod wiring;
+
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, KeyStatus, Status};
 

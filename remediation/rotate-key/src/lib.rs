@@ -12,6 +12,8 @@ mod guards;
 mod minting;
 #[cfg(test)]
 mod model;
+mod program;
+pub mod wiring;
 
 use credwarden_credential::age::{Days, limit_reached};
 use credwarden_credential::kind::CredentialId;

@@ -64,6 +64,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
             remedies: &["deactivate-credential", "rotate-key"],
+            tells: None,
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -92,6 +93,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
             remedies: &["deactivate-credential"],
+            tells: None,
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -137,6 +139,8 @@ pub const CATALOGUE: Catalogue = Catalogue {
             resource_type: "AWS::IAM::User",
             frequency: "TwentyFour_Hours",
             remedies: &["deactivate-credential"],
+            // A compromise is told at once to whoever answers for security.
+            tells: Some("advance-work"),
             function: Function {
                 memory_mb: 256,
                 timeout_seconds: 290,
@@ -220,7 +224,8 @@ pub const CATALOGUE: Catalogue = Catalogue {
                 memory_mb: 256,
                 timeout_seconds: 290,
                 grants: &[
-                    Grant { actions: &["iam:ListUsers"], on: On::Any },
+                    // What uses a key, where a role would do in its place.
+                    Grant { actions: &["cloudtrail:LookupEvents", "iam:ListUsers"], on: On::Any },
                     Grant {
                         actions: &[
                             "iam:GetAccessKeyLastUsed",

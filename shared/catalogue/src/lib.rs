@@ -47,6 +47,9 @@ pub struct Rule {
     pub frequency: &'static str,
     /// The remedies that its document calls: the first always, another where that hands on to it.
     pub remedies: &'static [&'static str],
+    /// The schedule whose function tells at once what the remedy leaves to be told; `None`: it is told within the hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tells: Option<&'static str>,
     /// The function's size.
     #[serde(flatten)]
     pub function: Function,

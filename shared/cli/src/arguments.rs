@@ -13,6 +13,10 @@ use jiff::Timestamp;
 
 use crate::rules::RULES;
 
+mod plan;
+
+pub use plan::{Plan, PlanFormat};
+
 /// Long-term credentials on AWS: what breaks the policy, why, and since when.
 ///
 /// Everything here only reads, but `exception`, `hold` and `work`, which ask a deployment's documents. The limits are the policy's, and the judgement is the one that AWS Config is told.
@@ -54,6 +58,8 @@ pub enum Command {
     Scan(Scan),
     /// Tell all about one user: class, limits, credentials, verdicts, and what would be done.
     Explain(Explain),
+    /// Tell what a deployment's remedies would do about one user now, and what keeps them from it. Nothing is changed.
+    Plan(Plan),
     /// Record the account, without secrets, to be judged later with `--snapshot`.
     Snapshot(Record),
     /// Show the exceptions of a deployment's ledger, or ask for one.
@@ -67,7 +73,7 @@ pub enum Command {
     Work(Work),
     /// Print a policy, check one, or print the schema of policies.
     Policy(PolicyRequest),
-    /// Print the IAM policy that `scan`, `explain` and `snapshot` need, as JSON.
+    /// Print the IAM policy that reading needs, as JSON.
     Permissions(Permissions),
     /// Print the completion script of a shell.
     Completions {
@@ -126,7 +132,7 @@ pub struct Record {
 /// What `permissions` is asked.
 #[derive(Debug, Args)]
 pub struct Permissions {
-    /// Add the statements that `--ledger-table` needs, for this table or its ARN.
+    /// Add the statements that `--ledger-table` and `plan` need, for this table or its ARN.
     #[arg(long, value_name = "NAME")]
     pub ledger_table: Option<String>,
     /// Add the statements that asking needs, with the role that the deployment's documents run in.

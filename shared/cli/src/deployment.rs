@@ -13,9 +13,13 @@ use crate::failure::Failure;
 use crate::input::account::sdk_config;
 
 /// The ledger of the deployment.
-pub(crate) async fn open(arguments::Ledger { prefix, account }: &arguments::Ledger) -> Ledger<DynamoTable> {
-    let table = account.ledger_table.clone().unwrap_or_else(|| format!("{prefix}-ledger"));
-    Ledger::new(DynamoTable::new(&sdk_config(account).await, table))
+pub(crate) async fn open(ledger: &arguments::Ledger) -> Ledger<DynamoTable> {
+    Ledger::new(DynamoTable::new(&sdk_config(&ledger.account).await, table_name(ledger)))
+}
+
+/// The table of the deployment's ledger, or the table's ARN.
+pub(crate) fn table_name(arguments::Ledger { prefix, account }: &arguments::Ledger) -> String {
+    account.ledger_table.clone().unwrap_or_else(|| format!("{prefix}-ledger"))
 }
 
 /// What the ledger says, or why it says nothing and what to do.

@@ -31,8 +31,20 @@ pub const ANALYZER_ACTIONS: [&str; 4] = [
     "access-analyzer:ListFindings",
 ];
 
-/// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, and who created
-/// credentials.
+/// What `plan` calls besides: remedies read one user with all that chooses its class, and look up what uses a key where they
+/// advise its owner.
+pub const PLAN_ACTIONS: [&str; 7] = [
+    "cloudtrail:LookupEvents",
+    "iam:ListAttachedGroupPolicies",
+    "iam:ListAttachedUserPolicies",
+    "iam:ListGroupsForUser",
+    "iam:ListUsers",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetResourcePolicy",
+];
+
+/// The policy to attach to whoever reads, with statements of their own for what this table tells: exceptions, who created
+/// credentials, and, with the deployment's policy and kill switch, what its remedies would do.
 ///
 /// With the role of a deployment's documents, three more: for asking for exceptions and holds, for asking for remedies and their
 /// undoing, each by the documents of that name in any region, and that the role is passed to them and to nothing else.
@@ -51,6 +63,11 @@ pub fn policy(ledger_table: Option<&str>, automation_role: Option<&str>) -> Valu
             json!({
                 "Sid": "CredwardenReadsCreators", "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"],
                 "Resource": table,
+            }),
+            json!({ "Sid": "CredwardenPlans", "Effect": "Allow", "Action": PLAN_ACTIONS, "Resource": "*" }),
+            json!({
+                "Sid": "CredwardenReadsParameters", "Effect": "Allow", "Action": ["ssm:GetParameter"],
+                "Resource": PARAMETERS.map(|parameter| format!("arn:aws:ssm:*:*:parameter/*/{parameter}")),
             }),
         ]
     });
@@ -78,6 +95,9 @@ pub fn policy(ledger_table: Option<&str>, automation_role: Option<&str>) -> Valu
     let statements: Vec<Value> = iter::once(account).chain(optional).chain([analyzers]).collect();
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
+
+/// How the names of a deployment's parameters end.
+const PARAMETERS: [&str; 2] = ["policy", "kill-switch"];
 
 /// A table of that name in any region; an ARN stands as it is.
 fn arn(table: &str) -> String {

@@ -12,7 +12,7 @@ use crate::input::{account, facts, policy, text};
 use crate::output::{Look, csv, json, sarif, table};
 use crate::rules::{Creators, Rule, chosen, insist, judgeable};
 use crate::subject::Facts;
-use crate::{exception, explain, hold, permissions, scan, work};
+use crate::{exception, explain, hold, permissions, plan, scan, work};
 
 /// What is written to standard output, and the exit status.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ pub async fn run(arguments: Arguments, look: Look, now: Timestamp) -> Result<Out
     match arguments.command {
         Command::Scan(request) => run_scan(&request, look, now).await,
         Command::Explain(request) => run_explain(&request, now).await,
+        Command::Plan(request) => Ok(Box::pin(plan::run(&request, look, now)).await?.into()),
         Command::Snapshot(request) => {
             let recording = Box::pin(account::record(&request.account, now)).await?;
             let text = recording.to_json().context("failed to write the recording")?;

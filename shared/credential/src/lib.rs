@@ -7,3 +7,4 @@ pub mod creation;
 pub mod id;
 pub mod kind;
 pub mod snapshot;
+pub mod usage;

@@ -96,6 +96,13 @@ pub struct Page<T> {
     pub next: Option<Marker>,
 }
 
+impl<T> Page<T> {
+    /// The same page of something else.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
+    }
+}
+
 /// Where in a list IAM goes on. Opaque.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker(pub String);

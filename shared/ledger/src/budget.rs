@@ -5,7 +5,8 @@ use std::fmt;
 use credwarden_credential::age::date;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::table::{Action, Clause, Condition, EXPIRES_AT, Key, Value, Write};
+use crate::ledger::{Ledger, LedgerError};
+use crate::table::{Action, Clause, Condition, EXPIRES_AT, Key, Table, Value, Write};
 
 /// How long a day's spending is kept for whoever asks what happened.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -33,6 +34,15 @@ impl fmt::Display for Purse {
             Self::Quarantine => "quarantine",
             Self::Undo => "undo",
         })
+    }
+}
+
+impl<T: Table> Ledger<T> {
+    /// How many credentials were changed from a purse on the day of `now`.
+    pub async fn spent(&self, purse: Purse, now: Timestamp) -> Result<u32, LedgerError> {
+        let item = self.get(&key(purse, now), &format!("read what was spent of the purse `{purse}`")).await?;
+        let spent = item.map_or(Ok(0), |item| item.number(SPENT))?;
+        Ok(u32::try_from(spent).unwrap_or(u32::MAX))
     }
 }
 

@@ -6,6 +6,8 @@
 //! [`table::Table`] is the little that a table must be able to do, which [`dynamo::DynamoTable`] does for real, the only
 //! place with the client of DynamoDB.
 //!
+//! [`rehearsed::RehearsedTable`] is a table over another that is only read: what would be written stays in memory.
+//!
 //! Everything that is read to decide is read consistently, and every write names the state that it expects. A write
 //! whose answer was lost is recognised by reading again: nothing relies on request tokens.
 //!
@@ -54,9 +56,11 @@ pub mod observation;
 pub mod pass;
 pub mod provenance;
 pub mod record;
+pub mod rehearsed;
 pub mod reported;
 pub mod request;
 pub mod rotation;
+mod semantics;
 pub mod table;
 mod waiting;
 pub mod work;

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use credwarden_credential::creation::Creation;
 use credwarden_credential::id::{UserId, UserName};
 use credwarden_credential::kind::CredentialId;
 use jiff::{SignedDuration, Timestamp};
@@ -64,6 +65,55 @@ pub enum NoticeKind {
     UseRole,
     /// An exception ends soon.
     ExceptionEnds,
+    /// Somebody made a credential usable who may not, and it is changed.
+    Compromise,
+    /// Somebody made a credential usable who may not, and it was left as it is.
+    CompromiseLeft,
+}
+
+/// Who is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Audience {
+    /// Whoever answers for the user or the exception.
+    Owner,
+    /// Whoever answers for the account's security.
+    Security,
+}
+
+impl Audience {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Security => "security",
+        }
+    }
+}
+
+impl NoticeKind {
+    /// Who is told of it. What whoever may tag the user could send elsewhere is no way to tell of a compromise.
+    pub fn audience(self) -> Audience {
+        match self {
+            Self::Compromise | Self::CompromiseLeft => Audience::Security,
+            Self::Done
+            | Self::Undone
+            | Self::InUse
+            | Self::Warned
+            | Self::OverBudget
+            | Self::Excepted
+            | Self::CreateKey
+            | Self::FreeSlot
+            | Self::MoveToKey
+            | Self::Acknowledge
+            | Self::Overdue
+            | Self::UseRole
+            | Self::Minting
+            | Self::FetchKey
+            | Self::NotMinted
+            | Self::ExceptionEnds => Audience::Owner,
+        }
+    }
 }
 
 impl fmt::Display for NoticeKind {
@@ -85,6 +135,8 @@ impl fmt::Display for NoticeKind {
             Self::Overdue => "overdue",
             Self::UseRole => "use-role",
             Self::ExceptionEnds => "exception-ends",
+            Self::Compromise => "compromise",
+            Self::CompromiseLeft => "compromise-left",
         })
     }
 }
@@ -171,6 +223,12 @@ pub struct Notice {
     /// When the act or the rotation was begun that it tells of: each is told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub begun: Option<Timestamp>,
+    /// The event that made the credential usable, where somebody did who may not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub creation: Option<Box<Creation>>,
+    /// Until when the user's sessions are refused for it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sessions_refused_until: Option<Timestamp>,
 }
 
 /// What undoes an act, and until when.
@@ -191,6 +249,13 @@ pub struct Untold {
     pub is_published: bool,
     /// Whether its owner was told.
     pub is_told: bool,
+}
+
+impl Untold {
+    fn read(item: &Item) -> Result<Self, LedgerError> {
+        let has = |name| item.attributes.contains_key(name);
+        Ok(Self { notice: item.body()?, is_published: has(PUBLISHED), is_told: has(TOLD) })
+    }
 }
 
 impl Notice {
@@ -237,11 +302,15 @@ impl<T: Table> Ledger<T> {
     pub async fn untold(&self, now: Timestamp) -> Result<Vec<Result<Untold, LedgerError>>, LedgerError> {
         let query = Query::Due { open: NOTICE, from: 0, to: now.as_second() };
         let items = self.query(&query, "read what is to be told").await?;
-        let read = |item: &Item| {
-            let has = |name| item.attributes.contains_key(name);
-            Ok(Untold { notice: item.body()?, is_published: has(PUBLISHED), is_told: has(TOLD) })
-        };
-        Ok(items.iter().map(read).collect())
+        Ok(items.iter().map(Untold::read).collect())
+    }
+
+    /// What is to be told of one user, read consistently: what was written a moment ago is there.
+    pub async fn untold_of(&self, user: &UserId) -> Result<Vec<Result<Untold, LedgerError>>, LedgerError> {
+        let query = Query::Prefix { pk: record::partition(user), prefix: SK.to_owned() };
+        let items = self.query(&query, &format!("read what is to be told of `{user}`")).await?;
+        let is_open = |item: &&Item| item.attributes.get(OPEN) == Some(&NOTICE.into());
+        Ok(items.iter().filter(is_open).map(Untold::read).collect())
     }
 
     /// Notes how far the telling came: with event and owner nothing is left to do. If there is something newer to tell
@@ -282,9 +351,11 @@ fn key(notice: &Notice) -> Key {
     let Notice { kind, document, credential, begun, .. } = notice;
     let begun = begun.iter().map(|begun| format!("#{}", begun.as_second()));
     let credential = credential.as_ref().map_or("*", CredentialId::as_str);
-    let sk = format!("NOTICE#{document}#{credential}#{kind}{}", begun.collect::<String>());
+    let sk = format!("{SK}{document}#{credential}#{kind}{}", begun.collect::<String>());
     Key::new(record::partition(&notice.user), sk)
 }
+
+pub(crate) const SK: &str = "NOTICE#";
 
 /// Epoch seconds since when it is so.
 const AT: &str = "at";

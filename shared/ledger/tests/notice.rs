@@ -34,6 +34,8 @@ fn notice(kind: NoticeKind, at: Timestamp) -> Notice {
         do_by: None,
         undo: None,
         begun: None,
+        creation: None,
+        sessions_refused_until: None,
     }
 }
 

@@ -69,6 +69,8 @@ fn notice() -> Notice {
         do_by: Some(days(14)),
         undo: None,
         begun: Some(days(0)),
+        creation: None,
+        sessions_refused_until: None,
     }
 }
 

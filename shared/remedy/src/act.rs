@@ -15,6 +15,7 @@ use credwarden_policy::verdict::Verdict;
 use jiff::Timestamp;
 
 use crate::answer::{Answer, Status};
+use crate::compromise::Changing;
 use crate::fault::{Fault, chain};
 use crate::guard::{Cleared, Facts, REPORTED_FOR, Refusal, guard, silent};
 use crate::plan::plan;
@@ -63,7 +64,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let background = self.background(rule, judge).await;
         let mut answers = revocations;
         for work in &open {
-            answers.push(self.resume(&background, (*work).clone()).await?);
+            answers.push(self.resume(&background, (*work).clone()).await?.about(&work.credential));
         }
         if let Verdict::Unknown(gap) = &verdict {
             answers.push(unknown(gap)?);
@@ -71,7 +72,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let credentials = verdict.findings().filter_map(|finding| finding.credential());
         let mine = credentials.filter(|found| self.another_for(rule, found).is_none());
         for credential in mine.filter(|found| open.iter().all(|work| work.credential != **found)) {
-            answers.push(self.begin(&background, credential).await?);
+            answers.push(self.begin(&background, credential).await?.about(credential));
         }
         answers.extend(handed_on.map(Answer::handed_on));
         Ok(Answer::of(answers, "nothing that breaks the policy can be acted on"))
@@ -103,7 +104,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         Background { rule, judge, reported, population }
     }
 
-    fn clear(
+    async fn clear(
         &self,
         background: &Background,
         credential: &CredentialId,
@@ -114,7 +115,16 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             Err(why) => return unverified(credential, &why).map(Err),
         };
         let refused = self.refused(&verified);
-        Ok(guard(verified, &self.facts(background, is_paid), self.now).map_err(|refusal| refused(&refusal)))
+        let compromised = verified.is_compromise().then(|| verified.clone());
+        match guard(verified, &self.facts(background, is_paid), self.now) {
+            Ok(cleared) => Ok(Ok(cleared)),
+            Err(refusal) => {
+                if let Some(compromised) = compromised {
+                    self.tell_of_what_is_left(&compromised, &refusal.to_string()).await?;
+                }
+                Ok(Err(refused(&refusal)))
+            }
+        }
     }
 
     /// What decides of the rule whether something may be changed.
@@ -151,7 +161,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
 
     /// A new act.
     async fn begin(&self, background: &Background, credential: &CredentialId) -> Result<Answer, Fault> {
-        let cleared = match self.clear(background, credential, false)? {
+        let cleared = match self.clear(background, credential, false).await? {
             Ok(cleared) => cleared,
             Err(blocked) => return self.blocked(blocked).await,
         };
@@ -210,6 +220,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let work = match self.begun(intent, credential).await? {
             Ok(work) => work,
             Err(answer) => {
+                if matches!(answer.status, Status::OverBudget | Status::Held) && verified.is_compromise() {
+                    self.tell_of_what_is_left(verified, &answer.reason).await?;
+                }
                 if answer.status == Status::OverBudget {
                     let ground = cleared.verified().ground();
                     let notice =
@@ -219,10 +232,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
                 return Ok(answer);
             }
         };
-        if verified.is_compromise() {
-            self.revoke_sessions(credential, beside).await?;
-        }
-        self.carry_out(work, plan, None, |live| still(verified, live)).await
+        self.change(verified, Changing { work, plan, tried: None, beside }, |live| still(verified, live)).await
     }
 
     /// An act that an earlier run left open. It is paid for; everything else is asked again.
@@ -231,7 +241,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             Ok(answer) => return Ok(answer),
             Err(open) => open,
         };
-        let cleared = self.clear(background, &work.credential, true)?;
+        let cleared = self.clear(background, &work.credential, true).await?;
         self.go_on(work, cleared, |verified, live| self.still(verified, live)).await
     }
 
@@ -274,10 +284,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
                     return self.take_over_and_settle(work, Outcome::Done { after }).await;
                 };
                 let work = self.ports.ledger.take_over(self.lease, work, true, self.now).await?;
-                if cleared.verified().is_compromise() {
-                    self.revoke_sessions(&work.credential, None).await?;
-                }
-                self.carry_out(work, plan, Some(tried), |live| still(cleared.verified(), live)).await
+                let changing = Changing { work, plan, tried: Some(tried), beside: None };
+                self.change(cleared.verified(), changing, |live| still(cleared.verified(), live)).await
             }
             Err(Blocked { status, reason, notice, until }) => {
                 self.tell(notice.as_deref()).await?;

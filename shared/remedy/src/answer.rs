@@ -53,6 +53,20 @@ pub struct Answer {
     pub actions: Vec<Changed>,
     /// How to undo it.
     pub undo: Option<UndoBy>,
+    /// The same of each credential, for whoever reads the answer where it is made. Documents are not told it.
+    #[serde(skip)]
+    pub each: Vec<Each>,
+}
+
+/// How it ended for one credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Each {
+    /// Which.
+    pub credential: CredentialId,
+    /// How.
+    pub status: Status,
+    /// Why.
+    pub reason: String,
 }
 
 /// A change that was made and confirmed.
@@ -86,7 +100,14 @@ pub struct UndoBy {
 impl Answer {
     /// An answer without any change.
     pub fn unchanged(status: Status, reason: impl Into<String>) -> Self {
-        Self { status, to: None, reason: reason.into(), actions: Vec::new(), undo: None }
+        Self { status, to: None, reason: reason.into(), actions: Vec::new(), undo: None, each: Vec::new() }
+    }
+
+    /// The answer for one credential.
+    #[must_use]
+    pub(crate) fn about(self, credential: &CredentialId) -> Self {
+        let each = Each { credential: credential.clone(), status: self.status, reason: self.reason.clone() };
+        Self { each: vec![each], ..self }
     }
 
     /// The rest is for another remedy.
@@ -100,7 +121,7 @@ impl Answer {
     }
 
     fn and(self, other: Self) -> Self {
-        let Self { status, to, reason, actions, undo } = other;
+        let Self { status, to, reason, actions, undo, each } = other;
         let undo = match (self.undo, undo) {
             (Some(mine), Some(other)) => Some(UndoBy {
                 credential_ids: mine.credential_ids.into_iter().chain(other.credential_ids).collect(),
@@ -115,6 +136,7 @@ impl Answer {
             reason: format!("{}; {reason}", self.reason),
             actions: self.actions.into_iter().chain(actions).collect(),
             undo,
+            each: self.each.into_iter().chain(each).collect(),
         }
     }
 }

@@ -245,8 +245,12 @@ pub fn clear<'a>(
     Ok(Cleared { verified, purse, budget })
 }
 
-/// How much the purse holds today.
-fn budget(policy: &Policy, is_compromise: bool, population: Result<Option<u32>, &str>) -> Result<u32, Refusal> {
+/// How much the purse holds a day.
+pub(crate) fn budget(
+    policy: &Policy,
+    is_compromise: bool,
+    population: Result<Option<u32>, &str>,
+) -> Result<u32, Refusal> {
     let budget = match population {
         Err(why) => return Err(Refusal::PopulationUnreadable(why.to_owned())),
         Ok(population) if is_compromise => policy.budget().quarantine(population),

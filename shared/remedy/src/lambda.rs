@@ -22,6 +22,7 @@ use crate::resource::Config;
 use crate::run::{Invocation, Ports, Settings, handle};
 use crate::secret::SecretsManager;
 use crate::ssm::Ssm;
+use crate::usage::Usage;
 use crate::write::IamWriter;
 
 /// The environment of a function.
@@ -60,6 +61,7 @@ pub async fn serve(
         writer: IamWriter::new(aws_sdk_iam::Client::new(&aws), session_policy),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
         secrets: SecretsManager::of(&aws, variable(environment, "CREDWARDEN_MINT_FUNCTION_ARN")?),
+        usage: Usage::of(&aws),
     };
     let (settings, ports) = (&settings, &ports);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<serde_json::Value>| {

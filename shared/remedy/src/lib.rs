@@ -7,6 +7,8 @@
 //!
 //! A rotation is written down and told first, step by step, and comes to an act of that kind at its end.
 //!
+//! [`rehearsal`] tells what a remedy would do by having it do so, over a ledger and an IAM that take no change.
+//!
 //! # The states of an act
 //! ```text
 //!            begin                    IAM accepts              a list shows it
@@ -24,6 +26,7 @@ pub mod guard;
 pub mod kill_switch;
 pub mod lambda;
 pub mod plan;
+pub mod rehearsal;
 pub mod remedy;
 pub mod request;
 pub mod resource;
@@ -31,10 +34,12 @@ pub mod run;
 pub mod secret;
 pub mod ssm;
 pub mod undo;
+pub mod usage;
 pub mod verify;
 pub mod write;
 
 mod act;
+mod compromise;
 mod minting;
 mod notice;
 mod rotate;

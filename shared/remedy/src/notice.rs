@@ -5,6 +5,7 @@ use std::fmt;
 use credwarden_credential::age::date;
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, LastUse};
+use credwarden_credential::usage::Uses;
 use credwarden_ledger::notice::{Notice, NoticeKind, Owner, Undo};
 use credwarden_ledger::request::Document;
 use credwarden_ledger::table::Table;
@@ -142,7 +143,8 @@ impl<S, C, R, W, T: Table, V> Run<'_, S, C, R, W, T, V> {
         permitted: &Permitted<'_>,
         rotation: &Rotation,
         tell: &Tell,
-        advice: fn(&Credential) -> String,
+        advice: fn(&Credential, &Uses) -> String,
+        uses: &Uses,
     ) -> Notice {
         let (verified, old) = (permitted.verified(), &rotation.key);
         let (ground, name) = (verified.ground(), &self.user.name);
@@ -219,7 +221,7 @@ impl<S, C, R, W, T: Table, V> Run<'_, S, C, R, W, T, V> {
             Tell::UseRole => Notice {
                 kind: NoticeKind::UseRole,
                 what: format!("a role would do in its place, and it is not made inactive for its age: {ground}"),
-                to_do: advice(verified.live()),
+                to_do: advice(verified.live(), uses),
                 do_by: Some(rotation.deadline).filter(|deadline| *deadline >= self.now),
                 ..notice
             },
@@ -280,7 +282,7 @@ impl<S, C, R, W, T: Table, V> Run<'_, S, C, R, W, T, V> {
     }
 
     /// A notice of the kind that says nothing yet.
-    fn notice(&self, kind: NoticeKind, credential: &CredentialId, begun: Option<Timestamp>) -> Notice {
+    pub(crate) fn notice(&self, kind: NoticeKind, credential: &CredentialId, begun: Option<Timestamp>) -> Notice {
         let request = &self.lease.request;
         // The tag addresses, and decides nothing.
         let owner = self.user.tags.get(OWNER_TAG).and_then(|tag| tag.parse::<Owner>().ok());
@@ -298,6 +300,8 @@ impl<S, C, R, W, T: Table, V> Run<'_, S, C, R, W, T, V> {
             do_by: None,
             undo: None,
             begun,
+            creation: None,
+            sessions_refused_until: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a remedy is made of: pure functions.
 
 use credwarden_credential::snapshot::{Credential, KeyStatus, User};
+use credwarden_credential::usage::Uses;
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{RemedyName, RuleName};
@@ -54,8 +55,8 @@ pub struct Remedy {
 pub struct Rotating {
     /// The next step of one key's rotation.
     pub plan: fn(&Facts<'_>, Timestamp) -> Decision,
-    /// What would do in place of the key, in a few sentences.
-    pub advice: fn(&Credential) -> String,
+    /// What would do in place of the key, in a few sentences, by what uses it.
+    pub advice: fn(&Credential, &Uses) -> String,
 }
 
 impl Remedy {

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use credwarden_credential::age::Days;
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{Credential, Listing, Status as CredentialStatus};
+use credwarden_credential::usage::Uses;
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::observation::Observation;
 use credwarden_ledger::request::{Document, Request};
@@ -17,7 +18,7 @@ use credwarden_ledger::rotation::KeptRotation;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Outcome, Step, Work};
 use credwarden_policy::exception::Exceptions;
-use credwarden_policy::rotation::{Acknowledged, Decision, Delivery, Facts, Forced, Next};
+use credwarden_policy::rotation::{Acknowledged, Decision, Delivery, Facts, Forced, Next, Tell};
 use credwarden_policy::verdict::Verdict;
 use credwarden_policy::window::Opening;
 use jiff::{SignedDuration, Timestamp};
@@ -82,7 +83,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         let background = self.background(rule, judge).await;
         let scene = Scene { rotating, background, keys, observed, asked: &asked, makes_room: Cell::new(false) };
         for key in &about {
-            answers.push(self.step(&scene, key).await?);
+            answers.push(self.step(&scene, key).await?.about(key));
         }
         if !scene.makes_room.get() {
             self.withdraw_deletions().await?;
@@ -323,8 +324,12 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         decision: &Decision,
     ) -> Result<(), Fault> {
         let Decision { rotation, tell, next } = decision;
-        let notice =
-            tell.as_ref().map(|tell| self.notice_of_rotation(permitted, rotation, tell, scene.rotating.advice));
+        let uses = match tell {
+            Some(Tell::UseRole) => self.ports.usage.uses(permitted.verified().live(), self.now).await,
+            _ => Uses::NotRead,
+        };
+        let advice = scene.rotating.advice;
+        let notice = tell.as_ref().map(|tell| self.notice_of_rotation(permitted, rotation, tell, advice, &uses));
         let confirmed = self.now.checked_add(CONFIRMED_AFTER).unwrap_or(Timestamp::MAX);
         let due = match next {
             Next::Wait { until, .. } => *until,

@@ -31,6 +31,7 @@ use crate::request::request;
 use crate::resource::ReadConfig;
 use crate::secret::Secrets;
 use crate::ssm::ReadSsm;
+use crate::usage::Usage;
 use crate::write::WriteIam;
 
 /// All that a remedy reads and writes.
@@ -48,6 +49,8 @@ pub struct Ports<S, C, R, W, T, V> {
     pub ledger: Ledger<T>,
     /// Secrets Manager.
     pub secrets: V,
+    /// Where it is looked up what uses a key.
+    pub usage: Usage,
 }
 
 /// What the deployment says, from the function's environment.
@@ -178,7 +181,7 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
     };
     let run = Run { remedy, ports, settings, policy, lease, record: &record, user: &user, now, ends: invocation.ends };
     match (lease.request.document, &lease.request.credential, remedy.rotation) {
-        (Document::Undo(_), Some(credential), _) => Box::pin(run.undo(credential)).await,
+        (Document::Undo(_), Some(credential), _) => Ok(Box::pin(run.undo(credential)).await?.about(credential)),
         (Document::Undo(_), None, _) => Ok(Answer::unchanged(Status::NothingToDo, "no credential is named")),
         (_, _, Some(rotating)) => Box::pin(run.rotate(rotating)).await,
         (Document::Rule(rule), _, None) => Box::pin(run.answer_findings(rule)).await,

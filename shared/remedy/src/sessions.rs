@@ -58,14 +58,20 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     }
 
     /// Has the sessions of a compromise refused, before it is changed itself: by `begun` if this run has just written it down,
-    /// or else by what is open. A key that was re-activated meanwhile may have issued more, so the time begins anew.
-    pub(crate) async fn revoke_sessions(&self, credential: &CredentialId, begun: Option<Work>) -> Result<(), Fault> {
+    /// or else by what is open. A key that was re-activated meanwhile may have issued more, so the time begins anew. Gives
+    /// until when they are refused; `None`: they are not, or not yet.
+    pub(crate) async fn revoke_sessions(
+        &self,
+        credential: &CredentialId,
+        begun: Option<Work>,
+    ) -> Result<Option<Timestamp>, Fault> {
         let work = match (begun, self.revocation(credential).filter(|work| work.is_open())) {
             (Some(begun), _) => begun,
             (None, Some(open)) => self.ports.ledger.take_over(self.lease, open.clone(), true, self.now).await?,
-            (None, None) => return Ok(()),
+            (None, None) => return Ok(None),
         };
-        self.refuse_sessions(work).await.map(drop)
+        let is_refused = self.refuse_sessions(work).await?.status == Status::Done;
+        Ok(is_refused.then(|| self.now.checked_add(SESSIONS_LAST).unwrap_or(Timestamp::MAX)))
     }
 
     /// Goes on with revocations of earlier runs: attaches what was only intended, and ends what is over. What goes with a

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use credwarden_credential::creation::Creation;
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, User};
 use credwarden_policy::class::ClassName;
@@ -128,7 +129,15 @@ impl<'a> Verified<'a> {
 
     /// Whether it is a compromise, which is answered whatever its use: somebody made it usable who may not.
     pub fn is_compromise(&self) -> bool {
-        matches!(&self.ground, Ground::Finding(Finding { clause: Clause::UnauthorizedCreator { .. }, .. }))
+        self.compromise().is_some()
+    }
+
+    /// The event by which somebody made it usable who may not.
+    pub fn compromise(&self) -> Option<&Creation> {
+        match &self.ground {
+            Ground::Finding(Finding { clause: Clause::UnauthorizedCreator { creation, .. }, .. }) => Some(creation),
+            Ground::Finding(_) | Ground::Asked(_) => None,
+        }
     }
 
     /// Its id.

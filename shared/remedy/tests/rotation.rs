@@ -3,6 +3,7 @@
 mod world;
 
 use credwarden_credential::snapshot::{KeyStatus, Status as CredentialStatus};
+use credwarden_credential::usage::Use;
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_ledger::notice::NoticeKind;
 use credwarden_ledger::request::Document;
@@ -157,8 +158,19 @@ async fn a_key_in_use_past_its_deadline_goes_only_where_the_class_opted_for_it_a
 async fn a_role_is_advised_and_nothing_else_is_done() {
     let world = World::rotating(alice(), r#", "delivery": "replace""#).await;
     let old = world.key("alice", 0);
+    let used = Use {
+        at: noon(),
+        service: "ecr".to_owned(),
+        region: "us-east-1".to_owned(),
+        source: "198.51.100.7".to_owned(),
+        through_vpc: false,
+        agent: "aws-cli/2.15.0".to_owned(),
+    };
+    world.uses.lock().unwrap().push(used);
     assert_eq!(world.remediate("alice").await.status, Status::Rotating);
     assert_eq!(world.told().await, [(NoticeKind::UseRole, old.to_string())]);
+    let to_do = world.notice(NoticeKind::UseRole).await.to_do;
+    assert!(to_do.contains("aws-cli/2.15.0"), "it is advised by what uses the key: {to_do}");
     world.days(40).await;
     assert_eq!(world.writes(), []);
 }

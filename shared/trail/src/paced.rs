@@ -35,15 +35,15 @@ impl<'a, T: ReadTrail> Paced<'a, T> {
     ) -> Option<Result<Page<LookedUp>, ReadError>> {
         let asked = self.trail.lookup_events(by, from, to, marker);
         let (pace, ends) = (&mut self.pace, self.ends);
-        let at_its_pace = async {
+        let in_time = async {
             pace.tick().await;
             // Time is over: the next request would be begun too late.
             if Instant::now() < ends { Some(asked.await) } else { None }
         };
-        let page = timeout_at(ends, at_its_pace).await.ok().flatten();
+        let answer = timeout_at(ends, in_time).await.ok().flatten();
         // Counted from the answer: however long requests are under way, no three arrive within a second.
         self.pace.reset();
-        page
+        answer
     }
 }
 

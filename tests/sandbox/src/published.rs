@@ -1,6 +1,6 @@
 //! SNS and `EventBridge`'s `PutEvents`, played: what functions publish is kept, and nobody is subscribed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ pub struct Message {
     pub text: String,
     /// The message attribute `owner`, by which subscriptions filter.
     pub owner: Option<String>,
+    /// The message attribute `audience`, likewise.
+    pub audience: Option<String>,
 }
 
 /// An event as the default bus took it.
@@ -85,18 +87,22 @@ impl Published {
         if !subject.as_ref().is_none_or(is_plain) {
             return invalid("Subject");
         }
-        let attribute = parameters.get("MessageAttributes").and_then(|attributes| attributes.get("owner"));
-        let owner = attribute.and_then(|owner| owner.get("StringValue")).and_then(Value::as_str).map(str::to_owned);
-        let is_text = attribute.and_then(|owner| owner.get("DataType")).and_then(Value::as_str) == Some("String");
-        if attribute.is_some() && !(is_text && owner.as_ref().is_some_and(|owner| !owner.is_empty())) {
-            return invalid("MessageAttributes");
+        let given = parameters.get("MessageAttributes").and_then(Value::as_object).into_iter().flatten();
+        let mut attributes = BTreeMap::new();
+        for (name, attribute) in given {
+            let value = attribute.get("StringValue").and_then(Value::as_str).filter(|value| !value.is_empty());
+            let is_text = attribute.get("DataType").and_then(Value::as_str) == Some("String");
+            let Some(value) = value.filter(|_| is_text) else { return invalid("MessageAttributes") };
+            attributes.insert(name.clone(), value.to_owned());
         }
-        let size = message.len() + owner.as_ref().map_or(0, |owner| "owner".len() + "String".len() + owner.len());
+        let of_attributes = attributes.iter().map(|(name, value)| name.len() + "String".len() + value.len());
+        let size = message.len() + of_attributes.sum::<usize>();
         if message.is_empty() || size > 256 * 1024 {
             return invalid("Message");
         }
+        let (owner, audience) = (attributes.remove("owner"), attributes.remove("audience"));
         let mut kept = self.kept();
-        kept.messages.push(Message { topic_arn, subject, text: message, owner });
+        kept.messages.push(Message { topic_arn, subject, text: message, owner, audience });
         let id = kept.messages.len();
         Answer::xml(&format!(
             "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>\

@@ -12,5 +12,6 @@ pub fn settings() -> Settings {
         automation_role: "arn:aws:iam::123456789012:role/automation".to_owned(),
         notice_topic: "arn:aws:sns:us-east-1:123456789012:credwarden-notices".parse().unwrap(),
         account_contact: "account-contact".parse().unwrap(),
+        security_contact: "security@example.com".parse().unwrap(),
     }
 }

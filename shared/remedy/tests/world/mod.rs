@@ -15,6 +15,7 @@ use std::time::Duration;
 use credwarden_credential::id::{UserId, UserName};
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{KeyStatus, LastUse, Status};
+use credwarden_credential::usage::{Use, Uses};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_estate::fake::FakeIam;
 use credwarden_ledger::Ledger;
@@ -36,6 +37,7 @@ use credwarden_remedy::fault::Fault;
 use credwarden_remedy::remedy::{Answered, Evidence, Remedy, Rotating};
 use credwarden_remedy::run::{Invocation, Ports, Settings, handle};
 use credwarden_remedy::ssm::{Execution, ExecutionStatus};
+use credwarden_remedy::usage::Usage;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -78,7 +80,7 @@ pub const REMEDY: Remedy = Remedy {
 pub const ROTATION: Remedy = Remedy {
     name: RemedyName::RotateKey,
     rules: &[Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User }],
-    rotation: Some(Rotating { plan: rotate_key::plan, advice: |_| "use a role".to_owned() }),
+    rotation: Some(Rotating { plan: rotate_key::plan, advice: |_, uses| format!("use a role in place of {uses:?}") }),
     ..REMEDY
 };
 
@@ -134,6 +136,8 @@ pub struct World {
     pub deleted: Arc<Mutex<Vec<CredentialId>>>,
     pub now: Cell<Timestamp>,
     pub time_left: Cell<Duration>,
+    /// What uses every key.
+    pub uses: Arc<Mutex<Vec<Use>>>,
     serial: Cell<u32>,
 }
 
@@ -162,6 +166,7 @@ impl World {
             vault: Arc::default(),
             deleted: Arc::default(),
             time_left: Cell::new(Duration::from_secs(290)),
+            uses: Arc::default(),
             serial: Cell::new(0),
         }
     }
@@ -336,6 +341,7 @@ impl World {
             },
             ledger: Ledger::new(GatedTable { gate: gate.clone(), table: self.table.clone() }),
             secrets: GatedSecrets { gate: gate.clone(), vault: self.vault.clone() },
+            usage: Usage::Known(Uses::Read(self.uses.lock().unwrap().clone())),
         };
         let settings = Settings {
             prefix: "credwarden".to_owned(),

@@ -6,6 +6,7 @@ use credwarden_e2e::rule::{FIRST_DAY, failure, options, report};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::automation::Execution;
 use credwarden_sandbox::faults::{Act, Matching};
+use credwarden_sandbox::published::Message;
 use credwarden_sandbox::sandbox::{Options, Sandbox};
 use credwarden_sandbox::tricks::Trick;
 use jiff::SignedDuration;
@@ -57,6 +58,62 @@ async fn a_key_that_somebody_creates_or_re_activates_who_may_not_is_inactive_whe
     let again = heard(&sandbox).await?;
     assert!(again.iter().all(|execution| Ended::of(execution).status == "held"), "{again:?}");
     assert!(sandbox.active_keys().await?.contains(&bad));
+    assert_sound(&sandbox).await
+}
+
+#[tokio::test]
+async fn security_is_told_at_once_who_created_the_key_and_what_undoes_it() -> Result<()> {
+    let sandbox = looked_at(options(), &estate()).await?;
+    let bad = key(&sandbox, &developer(), "robot").await?;
+    heard(&sandbox).await?;
+    // Nobody has waited for the schedule.
+    let messages = sandbox.published().messages();
+    let of_security = |message: &&Message| message.audience.as_deref() == Some("security");
+    let told: Vec<_> = messages.iter().filter(of_security).collect();
+    assert_eq!(told.len(), 1, "{messages:?}");
+    assert_eq!(told[0].owner.as_deref(), Some("account-contact"), "no other contact is named");
+    for words in [
+        &format!("access key {bad} of user robot"),
+        "What:  it was made inactive, and its user's sessions are refused until",
+        "Who:   arn:aws:iam::123456789012:role/developer",
+        "From:  ",
+        "Event: ",
+        "Undo:  until ",
+        "--document-name credwarden-undo-deactivate-credential",
+    ] {
+        assert!(told[0].text.contains(words), "no {words:?} in {}", told[0].text);
+    }
+    let events = sandbox.published().events();
+    let event = events.iter().find(|event| event.detail["kind"] == "compromise").context("an event")?;
+    let of_trail = recorded(&sandbox).await?;
+    assert!(
+        of_trail
+            .iter()
+            .any(|item| item.to_string().contains(event.detail["created"]["eventId"].as_str().unwrap_or("?")))
+    );
+
+    // The schedule does not say it again.
+    sandbox.advance(SignedDuration::from_mins(61)).await?;
+    sandbox.fire_schedules().await?;
+    let messages = sandbox.published().messages();
+    assert_eq!(messages.iter().filter(of_security).count(), 1, "{messages:?}");
+    assert_sound(&sandbox).await
+}
+
+#[tokio::test]
+async fn where_it_cannot_be_told_at_once_the_key_goes_all_the_same_and_the_schedule_tells() -> Result<()> {
+    let sandbox = looked_at(options(), &estate()).await?;
+    sandbox.faults().arm(Matching::action("sns:Publish").always(), Act::ServerError(500));
+    let bad = key(&sandbox, &developer(), "robot").await?;
+    let executions = heard(&sandbox).await?;
+    assert_eq!(Ended::of(&executions[0]).status, "done", "{executions:?}");
+    assert!(!sandbox.active_keys().await?.contains(&bad));
+    assert_eq!(sandbox.published().messages().len(), 0);
+    sandbox.faults().clear();
+    sandbox.advance(SignedDuration::from_mins(61)).await?;
+    sandbox.fire_schedules().await?;
+    let messages = sandbox.published().messages();
+    assert!(messages.iter().any(|message| message.audience.as_deref() == Some("security")), "{messages:?}");
     assert_sound(&sandbox).await
 }
 

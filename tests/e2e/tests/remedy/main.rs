@@ -16,6 +16,7 @@ mod histories;
 mod justified;
 mod notices;
 mod payload;
+mod plan;
 mod rotation;
 mod story;
 mod terminal;

@@ -4,6 +4,7 @@ use credwarden_e2e::remedy::{
     Ended, assert_sound, ended_on, execute, id, key, key_changes, noon, ready_with, remedy, spent, work,
 };
 use credwarden_estate::estate::{Estate, age_days};
+use credwarden_sandbox::faults::{Act, Matching};
 use credwarden_sandbox::sandbox::{Options, Sandbox};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -121,12 +122,36 @@ async fn a_key_in_use_past_its_deadline_goes_where_the_class_opted_for_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_a_role_would_do_nothing_is_changed() {
     let scene = Scene::of(120, 30, json!({ "delivery": "replace" })).await;
+    let at = scene.sandbox.now() - SignedDuration::from_hours(3);
+    let event = json!({
+        "eventVersion": "1.09", "eventID": "00000000-0000-4000-8002-00000000ffff", "eventTime": at.to_string(),
+        "eventSource": "ecr.amazonaws.com", "eventName": "DescribeImages", "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.7", "readOnly": true,
+        "userAgent": "aws-sdk-nodejs/2.1400.0 linux/v18 configure-aws-credentials-for-github-actions promise",
+        "userIdentity": { "type": "IAMUser", "accessKeyId": scene.old },
+    });
+    scene.sandbox.cloudtrail().record_event(at, event);
     let advised = remedy(&scene.sandbox, &scene.user).await.unwrap();
     assert_eq!(advised.status, "rotating", "{advised:?}");
     scene.goes_on(48).await;
     assert_eq!(key_changes(&scene.sandbox), []);
     let told = format!("{:?}", scene.sandbox.published().messages());
     assert!(told.contains("a role would do in its place"), "{told}");
+    for words in ["GitHub Actions (ecr in us-east-1 from 198.51.100.7", "token.actions.githubusercontent.com"] {
+        assert!(told.contains(words), "no {words:?} in {told}");
+    }
+    assert_sound(&scene.sandbox).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_does_not_answer_is_no_failure_and_the_owner_is_told_so() {
+    let scene = Scene::of(120, 30, json!({ "delivery": "replace" })).await;
+    scene.sandbox.faults().arm(Matching::action("cloudtrail:LookupEvents").always(), Act::Deny);
+    let advised = remedy(&scene.sandbox, &scene.user).await.unwrap();
+    assert_eq!(advised.status, "rotating", "{advised:?}");
+    scene.goes_on(6).await;
+    let told = format!("{:?}", scene.sandbox.published().messages());
+    assert!(told.contains("could not be read") && told.contains("IAM Roles Anywhere"), "{told}");
     assert_sound(&scene.sandbox).await.unwrap();
 }
 

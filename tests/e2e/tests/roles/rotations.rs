@@ -22,7 +22,7 @@ pub(crate) async fn rotated() -> Result<Sandbox> {
     let sandbox = deployed(options(), &estate).await?;
     sandbox.silence_config(true);
     let mut policy = sandbox.deployed_policy()?;
-    let rotated = json!({ "default": { "remedy": "rotate-key", "mode": "enforce" } });
+    let rotated = json!({ "default": { "remedy": "rotate-key", "mode": "enforce", "delivery": "owner" } });
     *policy.pointer_mut("/remedies/access-key-age").context("a policy answers ages")? = rotated;
     sandbox.set_policy(&policy.to_string()).await?;
     evaluate(&sandbox).await?;
@@ -42,6 +42,12 @@ pub(crate) async fn rotated() -> Result<Sandbox> {
     ensure!(["rotating", "done"].contains(&said.status.as_str()), "{said:?}");
     hours_pass(&sandbox, 48).await?;
     ensure!(sandbox.key_status(&old).await?.as_deref() == Some("Inactive"), "the old key has gone");
+
+    // Where a role would do, it is looked up what uses the key.
+    *policy.pointer_mut("/remedies/access-key-age/default/delivery").context("an entry")? = json!("replace");
+    sandbox.set_policy(&policy.to_string()).await?;
+    let advised = execute(&sandbox, RULE, &[("ResourceId", &id(&estate, "leaves"))]).await?;
+    ensure!(advised.status == "rotating", "{advised:?}");
 
     // Whom Config no longer knows is looked for among all users.
     let (leaver, key) = (id(&estate, "leaves"), keys(&estate, "leaves").concat());

@@ -1,0 +1,123 @@
+//! A plan, for people.
+
+use std::fmt::Write as _;
+
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
+use credwarden_credential::age::date;
+use credwarden_credential::kind::CredentialId;
+use credwarden_credential::snapshot::KeyStatus;
+use credwarden_ledger::notice::Owner;
+use credwarden_remedy::answer::Status;
+
+use super::{Budget, Plan, Step, Told};
+use crate::output::Look;
+
+/// Whom and by what, each step in a line, and what would be told of it.
+pub(super) fn render(plan: &Plan, look: Look) -> String {
+    let mut text = heading(plan);
+    if plan.steps.is_empty() {
+        text.push_str("\nnothing would be done: no credential breaks the policy, and nothing is under way\n");
+        return text;
+    }
+    text.push('\n');
+    text.push_str(&table(&plan.steps, look));
+    for step in &plan.steps {
+        for told in &step.told {
+            text.push_str(&told_of(step, told));
+        }
+    }
+    text
+}
+
+fn heading(plan: &Plan) -> String {
+    let Plan { as_of, prefix, name, id, class, policy, reported, kill_switch, budget, .. } = plan;
+    let mut text = format!(
+        "{name} ({id}), class {class}, as of {}\nDeployment {prefix}, kill switch: {kill_switch}, policy {}\n",
+        as_of.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        short(&policy.0)
+    );
+    let reported = reported.iter().map(|(rule, policy)| {
+        let policy = policy.as_ref().map_or("none yet", |policy| short(&policy.0));
+        format!("{rule} {policy}")
+    });
+    // Writing into a text cannot fail.
+    let _ = writeln!(text, "Policy a day ago: {}", reported.collect::<Vec<_>>().join(", "));
+    let Budget { limit, left, compromises_limit, compromises_left } = budget;
+    let findings = match (left, limit) {
+        (Some(left), Some(limit)) => format!("{left} of {limit}"),
+        _ => "not known before a complete pass".to_owned(),
+    };
+    let _ = writeln!(
+        text,
+        "Left of the day's budget: {findings}; for compromises {compromises_left} of {compromises_limit}"
+    );
+    text
+}
+
+/// So much of an identity as tells it from others.
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+fn table(steps: &[Step], look: Look) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    if look.colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    if let Some(width) = look.width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    let head = ["would be", "credential", "document", "remedy", "mode", "deadline", "why"];
+    table.set_header(head.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
+    for step in steps {
+        let colour = if step.becomes.is_some() { Color::Red } else { Color::Yellow };
+        table.add_row([
+            Cell::new(would_be(step)).fg(colour),
+            Cell::new(step.credential.as_ref().map_or("", CredentialId::as_str)),
+            Cell::new(&step.document),
+            Cell::new(step.remedy),
+            Cell::new(step.mode.map(|mode| mode.to_string()).unwrap_or_default()),
+            Cell::new(step.deadline.map(date).unwrap_or_default()),
+            Cell::new(why(step)),
+        ]);
+    }
+    // Only the last column wraps: an id in two pieces cannot be copied.
+    let last = head.len() - 1;
+    for column in table.column_iter_mut().take(last) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    table.trim_fmt() + "\n"
+}
+
+fn would_be(step: &Step) -> &'static str {
+    match (step.becomes, step.status) {
+        (Some(KeyStatus::Inactive), _) => "made inactive",
+        (Some(KeyStatus::Active), _) => "made active",
+        (None, Status::HandedOn) => "handed on",
+        (None, Status::Done | Status::Undone | Status::NothingToDo) => "left: settled",
+        (None, Status::Waiting) => "left: waiting",
+        (None, Status::Refused) => "left: refused",
+        (None, Status::Rotating) => "left: rotating",
+        (None, Status::Held) => "left: held",
+        (None, Status::OverBudget) => "left: over budget",
+        (None, Status::Excepted) => "left: excepted",
+        (None, Status::Warned) => "left: warned",
+        (None, Status::Observed) => "left: observed",
+    }
+}
+
+fn why(step: &Step) -> String {
+    let sessions = if step.refuses_sessions { "; its user's sessions would be refused for 36 hours" } else { "" };
+    let undo = step.undo_until.map(|until| format!("; can be undone until {}", date(until))).unwrap_or_default();
+    format!("{}{sessions}{undo}", step.why)
+}
+
+fn told_of(step: &Step, Told { kind, owner, what, to_do, do_by }: &Told) -> String {
+    let credential = step.credential.as_ref().map_or("all credentials", CredentialId::as_str);
+    let owner = owner.as_ref().map_or("the account's contact", Owner::as_str);
+    let by = do_by.map(|by| format!("\n  by:   {}", by.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
+    format!("\n{owner} would be told of {credential} ({kind}):\n  what: {what}\n  do:   {to_do}{by}\n")
+}
