@@ -44,6 +44,11 @@ export class Names {
     return `${this.prefix}-force-rotation`;
   }
 
+  /** Of the document by which people have announced acts approved. */
+  get approve(): string {
+    return `${this.prefix}-approve`;
+  }
+
   /** Of the document that undoes a remedy. */
   undo(remedy: { readonly name: string }): string {
     return `${this.prefix}-undo-${remedy.name}`;

@@ -2,7 +2,7 @@
 //! what it did.
 
 use credwarden_credential::snapshot::{KeyStatus, Status};
-use credwarden_policy::remedy::RemedyName;
+use credwarden_policy::remedy::{Effect, RemedyName};
 use credwarden_remedy::lambda;
 use credwarden_remedy::remedy::{Answered, Evidence, Remedy, Rotating};
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 const REMEDY: Remedy = Remedy {
     name: RemedyName::RotateKey,
     rules: &[Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User }],
-    act: |key| (key.status == Status::Active).then_some(KeyStatus::Inactive),
+    act: |key| (key.status == Status::Active).then_some(Effect::Status(KeyStatus::Inactive)),
     undo: |key| (key.status == Status::Inactive).then_some(KeyStatus::Active),
     rotation: Some(Rotating { plan: rotate_key::plan, advice: rotate_key::advice }),
 };

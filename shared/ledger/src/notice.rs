@@ -64,6 +64,10 @@ pub enum NoticeKind {
     UseRole,
     /// An exception ends soon.
     ExceptionEnds,
+    /// A credential breaks the policy, and something is to be done to it that nothing undoes.
+    Announced,
+    /// A credential breaks the policy, and what is done to it waits for an approval.
+    NeedsApproval,
 }
 
 impl fmt::Display for NoticeKind {
@@ -85,6 +89,8 @@ impl fmt::Display for NoticeKind {
             Self::Overdue => "overdue",
             Self::UseRole => "use-role",
             Self::ExceptionEnds => "exception-ends",
+            Self::Announced => "announced",
+            Self::NeedsApproval => "needs-approval",
         })
     }
 }

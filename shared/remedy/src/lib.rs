@@ -35,6 +35,7 @@ pub mod verify;
 pub mod write;
 
 mod act;
+mod approve;
 mod minting;
 mod notice;
 mod rotate;

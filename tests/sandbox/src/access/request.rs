@@ -38,6 +38,7 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         "iam:GetUser"
         | "iam:ListAccessKeys"
         | "iam:GetLoginProfile"
+        | "iam:DeleteLoginProfile"
         | "iam:ListGroupsForUser"
         | "iam:ListAttachedUserPolicies"
         | "iam:ListUserPolicies"
