@@ -16,6 +16,8 @@ import type {
 import type { Deployment } from './configuration/deployment.js';
 import type { Policy } from './configuration/policy.js';
 import { Alarms } from './constructs/alarms.js';
+import { ApprovalDocument } from './constructs/approval-document.js';
+import { listedApprovers } from './constructs/approval-step.js';
 import { AutomationRole } from './constructs/automation-role.js';
 import { CatalogueFunction } from './constructs/catalogue-function.js';
 import { EnrolmentDocument } from './constructs/enrolment-document.js';
@@ -117,8 +119,12 @@ export class CredwardenStack extends Stack {
     if (entry.rotations) {
       new RotationDocuments(this, `${idOf(entry)}Rotations`, { entry, resourceTypes, names: this.names });
     }
+    const { approvers } = policy;
+    // Where nobody can approve, nothing can be asked.
+    if (entry.approvals && listedApprovers(approvers).length > 0) {
+      new ApprovalDocument(this, `${idOf(entry)}Approvals`, { entry, resourceTypes, approvers, names: this.names });
+    }
     if (entry.exceptions) {
-      const { approvers } = policy;
       new ExceptionDocument(this, `${idOf(entry)}Exceptions`, {
         entry,
         rules: catalogue.rules,

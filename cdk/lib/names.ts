@@ -49,6 +49,11 @@ export class Names {
     return `${this.prefix}-enrol-user`;
   }
 
+  /** Of the document by which people have announced acts approved. */
+  get approve(): string {
+    return `${this.prefix}-approve`;
+  }
+
   /** Of the document that undoes a remedy. */
   undo(remedy: { readonly name: string }): string {
     return `${this.prefix}-undo-${remedy.name}`;

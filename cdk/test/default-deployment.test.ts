@@ -66,6 +66,7 @@ test('a remedy is denied to change what the policy protects', () => {
     permissions.filter((permission) => permission.startsWith('Deny')),
     [
       'AttachUserPolicy',
+      'DeleteLoginProfile',
       'UpdateAccessKey',
       'UpdateSSHPublicKey',
       'UpdateServiceSpecificCredential',

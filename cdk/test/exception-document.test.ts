@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exceptionDocument, listedApprovers } from '../lib/constructs/exception-document.js';
+import { listedApprovers } from '../lib/constructs/approval-step.js';
+import { exceptionDocument } from '../lib/constructs/exception-document.js';
 import { Names } from '../lib/names.js';
 import { checkAutomationDocument } from '../lib/validation/automation-document.js';
 import { GONE, type InjectedFault, testsOfFaults } from './fault-injection.js';

@@ -74,6 +74,7 @@ export function newRemedy(changes: Partial<RemedyEntry> = {}): RemedyEntry {
     undo: true,
     exceptions: false,
     rotations: false,
+    approvals: false,
     memoryMb: 128,
     timeoutSeconds: 30,
     grants: [{ actions: ['iam:DeleteLoginProfile'], on: 'users' }],

@@ -72,6 +72,8 @@ export interface RemedyEntry extends FunctionEntry {
   readonly exceptions: boolean;
   /** Whether people ask it for rotations, and acknowledge them, by documents of their own. */
   readonly rotations: boolean;
+  /** Whether people have announced acts of all remedies approved by it, by a document of its own. */
+  readonly approvals: boolean;
   /** Those of the granted actions that change something: denied on what the policy protects. */
   readonly changes: readonly string[];
 }
@@ -190,6 +192,7 @@ function readRemedy(fields: Fields): RemedyEntry {
     undo: fields.choice('undo', [true, false]) ?? false,
     exceptions: fields.choice('exceptions', [true, false]) ?? false,
     rotations: fields.choice('rotations', [true, false]) ?? false,
+    approvals: fields.choice('approvals', [true, false]) ?? false,
     changes: fields.texts('changes', ACTION),
   };
 }

@@ -37,7 +37,8 @@ const INVOKE_TIMEOUT_SECONDS = 300;
 
 const ROLE_PATTERN = '^arn:aws[a-z-]*:iam::[0-9]{12}:role/[a-zA-Z0-9+=,.@_/-]{1,512}$';
 const FUNCTION_PATTERN = '^[a-zA-Z0-9_-]{1,64}$';
-const CREDENTIAL_PATTERN = '^((AKIA|ACCA|APKA)[A-Z0-9]{12,124}|[A-Z0-9]{24,128})$';
+/** The ids of all kinds of credentials of a user; a console password has no other than its kind. */
+export const CREDENTIAL_PATTERN = '^(console-password|(AKIA|ACCA|APKA)[A-Z0-9]{12,124}|[A-Z0-9]{24,128})$';
 
 /** Ids of resource types, where AWS documents their form; of any other type, what AWS Config allows as an id. */
 const RESOURCE_PATTERNS: Readonly<Record<string, string>> = { 'AWS::IAM::User': '^AIDA[A-Z0-9]{12,124}$' };

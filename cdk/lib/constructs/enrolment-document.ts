@@ -2,15 +2,15 @@ import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import type { RemedyEntry } from '../configuration/catalogue.js';
 import type { Names } from '../names.js';
+import { approvalStep } from './approval-step.js';
 import {
   type AutomationDocument,
   automationDocument,
   type DocumentParameter,
-  failure,
   resourceId,
   type Step,
 } from './automation-document.js';
-import { APPROVAL_SECONDS, JUSTIFICATION, listedApprovers, OWNER, UNAPPROVED } from './exception-document.js';
+import { JUSTIFICATION, OWNER } from './exception-document.js';
 
 export interface EnrolmentDocumentProps {
   readonly entry: RemedyEntry;
@@ -42,34 +42,20 @@ const MESSAGE =
  * Whoever has approved, the function asks the policy of that moment whether the approval counts.
  */
 export function enrolmentDocument(remedy: RemedyEntry, approvers: readonly string[], names: Names): AutomationDocument {
-  const listed = listedApprovers(approvers);
+  const approve = approvalStep(MESSAGE, approvers);
   const ask: Step = {
     name: 'Ask',
     action: 'aws:branch',
     inputs: {
-      Choices: [
-        {
-          NextStep: listed.length > 0 ? 'Approve' : 'Unapproved',
-          Variable: '{{ Operation }}',
-          StringEquals: 'enrol',
-        },
-      ],
+      Choices: [{ NextStep: approve.name, Variable: '{{ Operation }}', StringEquals: 'enrol' }],
       Default: 'Remedy',
     },
-  };
-  const approve: Step = {
-    name: 'Approve',
-    action: 'aws:approve',
-    timeoutSeconds: APPROVAL_SECONDS,
-    onFailure: 'Abort',
-    inputs: { Message: MESSAGE, MinRequiredApprovals: 1, Approvers: listed },
-    nextStep: 'Remedy',
   };
   return automationDocument(
     'Has new access keys of one user minted into a secret, or no more. Enrolling waits for an approval.',
     enrolmentParameters(),
     names.of(remedy),
-    [ask, listed.length > 0 ? approve : failure('Unapproved', UNAPPROVED)],
+    [ask, approve],
   );
 }
 

@@ -55,6 +55,7 @@ impl<P, D: Documents, R: Rules, N, T: Table> Round<'_, P, D, R, N, T> {
                     request.clone()
                 }
                 DueItem::Rotation(kept) => kept.request.clone(),
+                DueItem::Announcement(kept) => kept.request.clone(),
                 DueItem::Waiting { request } => request.clone(),
                 DueItem::Work(work) => work.request.clone(),
             };

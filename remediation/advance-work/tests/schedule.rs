@@ -127,7 +127,7 @@ impl Account {
     async fn run_dies(&self, document: Document, user: &UserId) -> Lease {
         let credential = match document {
             Document::Rule(_) => None,
-            Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation => {
+            Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation | Document::Approve => {
                 Some("AKIAIOSFODNN7EXAMPLE".parse().unwrap())
             }
         };

@@ -1,25 +1,26 @@
-//! Makes a credential unusable in a way that can be undone: requests signed with an inactive access key are refused,
-//! and so is whatever is done with another credential that IAM gives a status. It is what it was once it is active again.
-//! Nothing is deleted.
+//! Makes a credential unusable, in a way that can be undone where IAM knows one: requests signed with an inactive access key are
+//! refused, and so is whatever is done with another credential that IAM gives a status. It is what it was once it is active
+//! again. A console password has no status, and is deleted for good.
 
 pub mod wiring;
 
-use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, KeyStatus, Status};
+use credwarden_policy::remedy::Effect;
 
-/// The status that deactivation gives a credential; `None` if it cannot be used anyhow, or IAM gives its kind no status.
-pub fn act(credential: &Credential) -> Option<KeyStatus> {
-    match (&credential.id, credential.status) {
-        (CredentialId::ConsolePassword, _) | (_, Status::Inactive | Status::Expired) => None,
-        (_, Status::Active) => Some(KeyStatus::Inactive),
+/// What deactivation makes of a credential; `None` if it cannot be used anyhow.
+pub fn act(credential: &Credential) -> Option<Effect> {
+    match credential.status {
+        Status::Inactive | Status::Expired => None,
+        Status::Active if credential.id.kind().has_status() => Some(Effect::Status(KeyStatus::Inactive)),
+        Status::Active => Some(Effect::Deleted),
     }
 }
 
 /// The status that undoing gives a credential; `None` if it is active, or has expired, which nothing undoes.
 pub fn undo(credential: &Credential) -> Option<KeyStatus> {
-    match (&credential.id, credential.status) {
-        (CredentialId::ConsolePassword, _) | (_, Status::Active | Status::Expired) => None,
-        (_, Status::Inactive) => Some(KeyStatus::Active),
+    match credential.status {
+        Status::Active | Status::Expired => None,
+        Status::Inactive => credential.id.kind().has_status().then_some(KeyStatus::Active),
     }
 }
 
@@ -46,8 +47,9 @@ mod tests {
     #[test]
     fn undo_gives_back_what_the_act_took() {
         for id in IDS {
-            let inactive = credential(id, act(&credential(id, Status::Active)).unwrap());
-            assert_eq!(inactive.status, Status::Inactive, "{id}");
+            let made = act(&credential(id, Status::Active)).unwrap();
+            assert_eq!(made, Effect::Status(KeyStatus::Inactive), "{id}");
+            let inactive = credential(id, Status::Inactive);
             assert_eq!(undo(&inactive), Some(KeyStatus::Active), "{id}");
         }
     }
@@ -61,10 +63,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_status_to_give_is_left_alone() {
-        let (expired, password) = (credential(IDS[1], Status::Expired), credential("console-password", Status::Active));
-        for credential in [expired, password] {
-            assert_eq!((act(&credential), undo(&credential)), (None, None), "{}", credential.id);
-        }
+    fn what_has_expired_is_left_alone() {
+        let expired = credential(IDS[1], Status::Expired);
+        assert_eq!((act(&expired), undo(&expired)), (None, None));
+    }
+
+    #[test]
+    fn a_console_password_is_deleted_and_nothing_gives_it_back() {
+        let password = credential("console-password", Status::Active);
+        assert_eq!((act(&password), undo(&password)), (Some(Effect::Deleted), None));
     }
 }

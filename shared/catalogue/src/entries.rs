@@ -168,13 +168,15 @@ pub const CATALOGUE: Catalogue = Catalogue {
     remedies: &[
         Remedy {
             name: "deactivate-credential",
-            description: "Deactivates a credential that breaks the policy and is not in use, and undoes that.",
+            description: "Deactivates a credential that breaks the policy and is not in use, and undoes that; deletes a console password after a warning.",
             undo: true,
             exceptions: false,
             rotations: false,
+            approvals: true,
             changes: &[
                 // Taking it off again harms nobody.
                 "iam:AttachUserPolicy",
+                "iam:DeleteLoginProfile",
                 "iam:UpdateAccessKey",
                 "iam:UpdateSSHPublicKey",
                 "iam:UpdateServiceSpecificCredential",
@@ -187,6 +189,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
                     Grant { actions: &["iam:ListUsers"], on: On::Any },
                     Grant {
                         actions: &[
+                            "iam:DeleteLoginProfile",
                             "iam:GetAccessKeyLastUsed",
                             "iam:GetLoginProfile",
                             "iam:GetUser",
@@ -219,6 +222,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             undo: true,
             exceptions: false,
             rotations: true,
+            approvals: false,
             changes: &["iam:DeleteAccessKey", "iam:UpdateAccessKey"],
             function: Function {
                 memory_mb: 256,
@@ -261,6 +265,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
             undo: false,
             exceptions: true,
             rotations: false,
+            approvals: false,
             changes: &["iam:TagUser", "iam:UntagUser"],
             function: Function {
                 memory_mb: 128,

@@ -58,6 +58,7 @@ pub struct Rule {
 /// One remedy.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one document whether there is one")]
 pub struct Remedy {
     /// Name of the folder, package, binary and function.
     pub name: &'static str,
@@ -69,6 +70,8 @@ pub struct Remedy {
     pub exceptions: bool,
     /// Whether people ask it for rotations, and acknowledge them, by documents of their own.
     pub rotations: bool,
+    /// Whether people have announced acts of all remedies approved by it, by a document of its own.
+    pub approvals: bool,
     /// Actions that change a principal: denied on those that the policy protects.
     pub changes: &'static [&'static str],
     /// The function's size and grants.

@@ -7,6 +7,7 @@ use credwarden_credential::id::{Arn, UserId, UserName};
 use credwarden_credential::kind::CredentialKind;
 use credwarden_credential::snapshot::{Listing, Status as Usable, User};
 use credwarden_inventory::report::Slot;
+use credwarden_policy::announcement::SHORTEST_NOTICE;
 use credwarden_policy::class::ClassName;
 use credwarden_policy::layers::{CreationLayers, LimitLayers};
 use credwarden_policy::limits::Limits;
@@ -292,13 +293,30 @@ fn would_be_done(
         Mode::Warn => format!("{credential}: nothing, mode `warn` tells the owner that {name} would be done"),
         Mode::Enforce if name == RemedyName::RotateKey => {
             let waits = waits(finding, policy, class, now);
-            format!("{credential}: {name}, once it was reported for a day: {}{waits}", rotated(remedy, limits))
+            let approved = if remedy.approval { ", and only once somebody has approved that" } else { "" };
+            format!(
+                "{credential}: {name}, once it was reported for a day: {}{approved}{waits}",
+                rotated(remedy, limits)
+            )
         }
         Mode::Enforce => {
-            let waits = waits(finding, policy, class, now);
+            let waits = format!("{}{}", before(finding, remedy, kind, limits), waits(finding, policy, class, now));
             format!("{credential}: {name}, once it was reported for a day and the day's budget allows{waits}")
         }
     }
+}
+
+/// What comes before an act: its owner's warning of what nothing undoes, and somebody's approval.
+fn before(finding: &Finding, remedy: Remedy, kind: CredentialKind, limits: Option<Limits>) -> String {
+    let is_warned_of = !kind.has_status() && finding.rule != RuleName::UnauthorizedKeyCreation;
+    let warned = match limits.filter(|_| is_warned_of) {
+        Some(limits) => {
+            format!(": it is deleted for good, {} after its owner was told", limits.warn.max(SHORTEST_NOTICE))
+        }
+        None if kind.has_status() => String::new(),
+        None => ": it is deleted for good".to_owned(),
+    };
+    format!("{warned}{}", if remedy.approval { ", and only once somebody has approved it" } else { "" })
 }
 
 /// Which window an act waits for, where it waits for one.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use credwarden_credential::id::{Arn, UserId, UserName};
 use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::{KeyStatus, User};
+use credwarden_credential::snapshot::User;
 use credwarden_inventory::iam::Iam;
 use credwarden_inventory::live::{find_user_by_id, read_user};
 use credwarden_inventory::parameter::{Parameters, ReadParameter};
@@ -19,7 +19,7 @@ use credwarden_ledger::table::Table;
 use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::class::ClassName;
 use credwarden_policy::policy::{Policy, PolicyId};
-use credwarden_policy::remedy::{Mode, RemedyName, RuleName};
+use credwarden_policy::remedy::{Effect, Mode, RemedyName, RuleName};
 use credwarden_remedy::answer::Status;
 use credwarden_remedy::fault::Fault;
 use credwarden_remedy::guard::REPORTED_FOR;
@@ -101,8 +101,8 @@ pub struct Step {
     pub mode: Option<Mode>,
     /// How the execution would end.
     pub status: Status,
-    /// `active` or `inactive`, where the credential would be made so.
-    pub becomes: Option<KeyStatus>,
+    /// `active` or `inactive`, where the credential would be made so, or `deleted`.
+    pub becomes: Option<Effect>,
     /// Why it would be, or would not be.
     pub why: String,
     /// Whether the user's sessions would be refused with it.
@@ -144,7 +144,7 @@ pub async fn run(request: &arguments::Plan, look: Look, now: Timestamp) -> Resul
         parameters: &Parameters::new(&aws),
         reader: &iam,
         table: &table,
-        secrets: &SecretsManager::of(&aws, &ledger.prefix),
+        secrets: &SecretsManager::reading(&aws),
         usage: &Usage::of(&aws),
     };
     let plan = Box::pin(plan(user, &ledger.prefix, &reads, now)).await;

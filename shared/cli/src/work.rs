@@ -7,6 +7,7 @@ use credwarden_credential::age::date;
 use credwarden_credential::id::UserId;
 use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{Listing, User};
+use credwarden_ledger::announcement::KeptAnnouncement;
 use credwarden_ledger::due::{Due, DueItem};
 use credwarden_ledger::record::UserRecord;
 use credwarden_ledger::request::{Document, Request};
@@ -36,9 +37,9 @@ pub async fn run(request: &arguments::Work, now: Timestamp) -> Result<String, Fa
             Ok(lines(items.iter().map(due_line), "nothing is under way"))
         }
         arguments::Work::Show { user, ledger } => {
-            let UserRecord { works, rotations, .. } = told(open(ledger).await.record(user).await)?;
+            let UserRecord { works, rotations, announcements, .. } = told(open(ledger).await.record(user).await)?;
             let all = works.iter().map(work_line).chain(rotations.iter().map(rotation_line));
-            Ok(lines(all, "nothing was ever done"))
+            Ok(lines(all.chain(announcements.iter().map(announcement_line)), "nothing was ever done"))
         }
         arguments::Work::Start(Start { user, rule, automation_role, ledger }) => {
             ask(ledger, automation_role, Document::Rule(*rule), user, None).await
@@ -136,7 +137,8 @@ fn due_line(due: &Due) -> String {
         DueItem::Work(work) => work_line(work),
         DueItem::LeftLease { request, run } => format!("{}: run {run} is at it, or has died", errand(request)),
         DueItem::Rotation(kept) => rotation_line(kept),
-        DueItem::Waiting { request } => format!("{}: waits for another run", errand(request)),
+        DueItem::Announcement(kept) => announcement_line(kept),
+        DueItem::Waiting { request } => format!("{}: waits for its turn", errand(request)),
         DueItem::ExceptionTags(user) => format!("{user}  tags are to follow the exceptions"),
         DueItem::Pass(rule) => format!("{rule}  the pass has not reached the end"),
     };
@@ -165,6 +167,20 @@ fn rotation_line(KeptRotation { rotation, request, .. }: &KeptRotation) -> Strin
     )
 }
 
+/// One announcement: of which act on which credential, from when on it may be done, and who asked and approved.
+fn announcement_line(KeptAnnouncement { announcement, request, .. }: &KeptAnnouncement) -> String {
+    let step = match (&announcement.ended, &announcement.approval) {
+        (Some(ended), _) => format!("ended {} ({})", ended.at, ended.how),
+        (None, Some(approval)) => format!("approved by {}, asked by {}", approval.approver, approval.requester),
+        (None, None) => "not approved by anybody".to_owned(),
+    };
+    let Request { user, requester, execution, .. } = request;
+    format!(
+        "{user}  {} announced  {}  told {}  not before {}  {step}  asked by {requester}  execution {execution}",
+        announcement.remedy, announcement.credential, announcement.told, announcement.from
+    )
+}
+
 /// One act: which, on what, how far it came, why, and who asked.
 fn work_line(work: &Work) -> String {
     let Work { act, credential, request, begun, because, undo_until, step, .. } = work;
@@ -183,6 +199,7 @@ fn work_line(work: &Work) -> String {
 fn outcome_words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done { .. } => "done".to_owned(),
+        Outcome::Deleted => "deleted for good".to_owned(),
         Outcome::Undone { execution } => format!("undone by {execution}"),
         Outcome::Withdrawn { reason } => format!("given up ({reason})"),
         Outcome::Ended => "ended with its time".to_owned(),

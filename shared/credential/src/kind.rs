@@ -67,6 +67,12 @@ impl CredentialKind {
     pub fn shows_last_use(self) -> bool {
         matches!(self, Self::AccessKey | Self::ConsolePassword)
     }
+
+    /// Whether IAM gives one of this kind a status, so that it can be made inactive, and active again. A console password it can
+    /// only delete (IAM API Reference, `DeleteLoginProfile`), and what it has deleted nothing gives back.
+    pub fn has_status(self) -> bool {
+        self != Self::ConsolePassword
+    }
 }
 
 impl fmt::Display for CredentialKind {

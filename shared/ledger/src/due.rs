@@ -4,6 +4,7 @@ use credwarden_credential::id::UserId;
 use credwarden_policy::remedy::RuleName;
 use jiff::Timestamp;
 
+use crate::announcement::{self, KeptAnnouncement};
 use crate::exception;
 use crate::lease::{self, Held};
 use crate::ledger::{Ledger, LedgerError, attributes, failed, unreadable};
@@ -45,7 +46,9 @@ pub enum DueItem {
     },
     /// A rotation whose next look has come; its request says which document goes on with it.
     Rotation(Box<KeptRotation>),
-    /// A request that found its user held by another run.
+    /// An act that was announced and whose time has come; its request says which document does it.
+    Announcement(Box<KeptAnnouncement>),
+    /// A request that found its user held by another run, or no maintenance window open.
     Waiting {
         /// What was asked.
         request: Request,
@@ -99,6 +102,8 @@ fn read(item: &Item) -> Result<Due, LedgerError> {
         DueItem::LeftLease { request, run }
     } else if sk.starts_with(rotation::SK) {
         DueItem::Rotation(Box::new(KeptRotation::read(item)?))
+    } else if sk.starts_with(announcement::SK) {
+        DueItem::Announcement(Box::new(KeptAnnouncement::read(item)?))
     } else if sk.starts_with(waiting::SK) {
         DueItem::Waiting { request: item.body()? }
     } else if sk == exception::TAGS {

@@ -20,6 +20,7 @@
 //! | | `HOLD#<credential>` | left alone until |
 //! | | `EXCEPTION#<rule>#<credential or *>` | may break the rule until |
 //! | | `NOTICE#<document>#<credential or *>#<kind>`, and of an act `#<epoch seconds>` | what is to be told, or was |
+//! | | `ANNOUNCEMENT#<credential>` | an act that its owner was told of before it is begun, and who approved it |
 //! | | `EXCEPTION-ACT#<execution>` | who asked for a change of an exception, who approved it, and what was before and after |
 //! | | `EXCEPTION-TAGS` | the user's tags do not show its exceptions yet |
 //! | | `ENROLMENT` | into which secret the user's new keys come, and who fetches them |
@@ -40,6 +41,7 @@
 //! Attributes are strings and numbers; `body` is a JSON document, and `open` with `due` put an item into the index
 //! [`table::INDEX`].
 
+pub mod announcement;
 pub mod budget;
 pub mod due;
 pub mod dynamo;

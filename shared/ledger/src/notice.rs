@@ -65,6 +65,10 @@ pub enum NoticeKind {
     UseRole,
     /// An exception ends soon.
     ExceptionEnds,
+    /// A credential breaks the policy, and something is to be done to it that nothing undoes.
+    Announced,
+    /// A credential breaks the policy, and what is done to it waits for an approval.
+    NeedsApproval,
     /// Somebody made a credential usable who may not, and it is changed.
     Compromise,
     /// Somebody made a credential usable who may not, and it was left as it is.
@@ -111,6 +115,8 @@ impl NoticeKind {
             | Self::Minting
             | Self::FetchKey
             | Self::NotMinted
+            | Self::Announced
+            | Self::NeedsApproval
             | Self::ExceptionEnds => Audience::Owner,
         }
     }
@@ -137,6 +143,8 @@ impl fmt::Display for NoticeKind {
             Self::ExceptionEnds => "exception-ends",
             Self::Compromise => "compromise",
             Self::CompromiseLeft => "compromise-left",
+            Self::Announced => "announced",
+            Self::NeedsApproval => "needs-approval",
         })
     }
 }

@@ -8,6 +8,7 @@ use credwarden_policy::exception::{Exceptions, Hold};
 use credwarden_policy::remedy::RuleName;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::announcement::{self, KeptAnnouncement};
 use crate::due;
 use crate::enrolment;
 use crate::ledger::{BODY, Ledger, LedgerError, attributes, body};
@@ -31,6 +32,8 @@ pub struct UserRecord {
     pub rotations: Vec<KeptRotation>,
     /// Into which secret its new access keys come.
     pub enrolment: Option<Enrolment>,
+    /// The last announcement on each credential.
+    pub announcements: Vec<KeptAnnouncement>,
 }
 
 impl UserRecord {
@@ -42,6 +45,21 @@ impl UserRecord {
     /// The last rotation of `credential`.
     pub fn rotation(&self, credential: &CredentialId) -> Option<&KeptRotation> {
         self.rotations.iter().find(|kept| kept.rotation.key == *credential)
+    }
+
+    /// The last announcement on `credential`.
+    pub fn announcement(&self, credential: &CredentialId) -> Option<&KeptAnnouncement> {
+        self.announcements.iter().find(|kept| kept.announcement.credential == *credential)
+    }
+
+    /// What was announced of `credential` and is still to come. It was said of one act: one that began since and has come to its
+    /// end, whatever became of it, leaves nothing of it.
+    pub fn announced(&self, credential: &CredentialId) -> Option<&KeptAnnouncement> {
+        self.announcement(credential).filter(|kept| {
+            let told = kept.announcement.told;
+            let act = self.work(Act::Remedy(kept.announcement.remedy), credential);
+            kept.is_open() && act.is_none_or(|work| work.is_open() || work.begun < told)
+        })
     }
 
     /// The re-activations that our own functions had written down before they set out to do them: what was given up before
@@ -86,6 +104,8 @@ impl<T: Table> Ledger<T> {
                 record.rotations.push(KeptRotation::read(&item)?);
             } else if sk == enrolment::SK {
                 record.enrolment = Some(item.body()?);
+            } else if sk.starts_with(announcement::SK) {
+                record.announcements.push(KeptAnnouncement::read(&item)?);
             }
         }
         Ok(record)

@@ -21,6 +21,8 @@ pub enum Document {
     AcknowledgeRotation,
     /// Has one access key of a user rotated, or all of them, whatever their age.
     ForceRotation,
+    /// Approves what was announced of one credential.
+    Approve,
 }
 
 /// A text that names no document of the deployment.
@@ -33,7 +35,7 @@ impl Document {
     pub fn all() -> impl Iterator<Item = Self> {
         let rules = RuleName::ALL.iter().copied().map(Self::Rule);
         let undos = RemedyName::of_findings().map(Self::Undo);
-        rules.chain(undos).chain([Self::AcknowledgeRotation, Self::ForceRotation])
+        rules.chain(undos).chain([Self::AcknowledgeRotation, Self::ForceRotation, Self::Approve])
     }
 
     /// The remedy whose function the document invokes first.
@@ -43,6 +45,8 @@ impl Document {
                 RemedyName::DeactivateCredential
             }
             Self::Undo(remedy) => remedy,
+            // Whichever remedy acts in the end, one function writes approvals down.
+            Self::Approve => RemedyName::DeactivateCredential,
             Self::AcknowledgeRotation | Self::ForceRotation => RemedyName::RotateKey,
         }
     }
@@ -68,6 +72,7 @@ impl fmt::Display for Document {
             Self::Undo(remedy) => write!(formatter, "undo-{remedy}"),
             Self::AcknowledgeRotation => formatter.write_str("acknowledge-rotation"),
             Self::ForceRotation => formatter.write_str("force-rotation"),
+            Self::Approve => formatter.write_str("approve"),
         }
     }
 }
@@ -165,6 +170,7 @@ mod tests {
         for (document, name) in [
             (Document::AcknowledgeRotation, "credwarden-acknowledge-rotation"),
             (Document::ForceRotation, "credwarden-force-rotation"),
+            (Document::Approve, "credwarden-approve"),
         ] {
             assert_eq!(document.name("credwarden"), name);
             assert_eq!(Document::named(name, "credwarden"), Ok(document));

@@ -165,6 +165,8 @@ pub enum Outcome {
         /// What was seen just after.
         after: Sighting,
     },
+    /// It was applied, and the credential seen to be gone. Nothing undoes that.
+    Deleted,
     /// It was done and has been undone since, or is about to be.
     Undone {
         /// The execution of the undoing document.

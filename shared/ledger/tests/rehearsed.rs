@@ -1,6 +1,6 @@
 //! A rehearsed table shows its own writes over those of the real one, and leaves that as it was.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test prepares may fail it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test prepares may fail it")]
 
 use credwarden_ledger::memory::MemoryTable;
 use credwarden_ledger::rehearsed::RehearsedTable;

@@ -69,6 +69,7 @@ async fn waiting<T: Table>(ledger: &Ledger<T>, now: Timestamp) -> Vec<Request> {
         DueItem::Work(_)
         | DueItem::LeftLease { .. }
         | DueItem::Rotation(_)
+        | DueItem::Announcement(_)
         | DueItem::Pass(_)
         | DueItem::ExceptionTags(_) => None,
     })

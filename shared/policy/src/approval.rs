@@ -8,7 +8,98 @@
 use crate::class::matches;
 use crate::policy::Policy;
 
+/// Who must not be one person with whoever approves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parties<'a> {
+    /// The ARN of who asks, where the automation's record says it.
+    pub requester: Option<&'a str>,
+    /// Who answers for what is asked, however that is written.
+    pub owner: Option<&'a str>,
+    /// The ARN of the user whose credential it is about.
+    pub user: &'a str,
+}
+
+/// Why nothing is approved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum NotApproved {
+    /// The record does not say who asks, so nobody can be told from them.
+    #[error("the automation's record does not say who asks")]
+    RequesterUnknown,
+    /// Whoever answers for it does not ask.
+    #[error("`{0}` asks for it and answers for it; somebody else must ask")]
+    RequesterIsOwner(String),
+    /// The user itself does not ask.
+    #[error("`{0}` asks for it and is the user itself; somebody else must ask")]
+    RequesterIsUser(String),
+    /// Nobody has approved.
+    #[error("nobody has approved it")]
+    ByNobody,
+    /// Somebody has approved whom the policy does not name.
+    #[error("the policy does not name `{0}` as an approver")]
+    NotAnApprover(String),
+    /// Whoever asks may not approve. Two sessions of a role may be one person.
+    #[error("`{0}` asks for it, or may be who does; somebody else must approve it")]
+    ApproverIsRequester(String),
+    /// Whoever answers for it may not approve.
+    #[error("`{0}` answers for it; somebody else must approve it")]
+    ApproverIsOwner(String),
+    /// A user may not approve what is about its own credentials.
+    #[error("`{0}` is the user itself; somebody else must approve it")]
+    ApproverIsUser(String),
+}
+
 impl Policy {
+    /// Who asks and whose approval counts: the first of `approvers` whom the policy names and who is none of the others.
+    ///
+    /// # Errors
+    /// All that is wrong with it, in order.
+    pub fn approval<'a>(
+        &self,
+        approvers: &'a [String],
+        parties: Parties<'a>,
+    ) -> Result<(&'a str, &'a str), Vec<NotApproved>> {
+        let Parties { requester, owner, user } = parties;
+        let may_be = |one: &str, other: Option<&str>| other.is_some_and(|other| self.may_be_one_person(one, other));
+        let mut reasons = Vec::new();
+        match requester {
+            None => reasons.push(NotApproved::RequesterUnknown),
+            Some(requester) if may_be(requester, owner) => {
+                reasons.push(NotApproved::RequesterIsOwner(requester.to_owned()));
+            }
+            Some(requester) if may_be(requester, Some(user)) => {
+                reasons.push(NotApproved::RequesterIsUser(requester.to_owned()));
+            }
+            Some(_) => {}
+        }
+        let refused = |approver: &String| {
+            if !self.counts_approval_of(approver) {
+                Some(NotApproved::NotAnApprover(approver.clone()))
+            } else if may_be(approver, requester) {
+                Some(NotApproved::ApproverIsRequester(approver.clone()))
+            } else if may_be(approver, owner) {
+                Some(NotApproved::ApproverIsOwner(approver.clone()))
+            } else if may_be(approver, Some(user)) {
+                Some(NotApproved::ApproverIsUser(approver.clone()))
+            } else {
+                None
+            }
+        };
+        let approver = approvers.iter().find(|approver| refused(approver).is_none());
+        if approver.is_none() {
+            reasons.extend(approvers.iter().filter_map(refused));
+            if approvers.is_empty() {
+                reasons.push(NotApproved::ByNobody);
+            }
+        }
+        match (requester, approver) {
+            (Some(requester), Some(approver)) if reasons.is_empty() => Ok((requester, approver)),
+            _ => {
+                reasons.sort();
+                Err(reasons)
+            }
+        }
+    }
+
     /// Whether the policy counts this principal's approvals. A session counts as its role, whose path its ARN does not tell.
     pub fn counts_approval_of(&self, arn: &str) -> bool {
         self.document()

@@ -268,8 +268,14 @@ fn remedies(document: &Document, classes: &[Class], found: &mut Found) -> BTreeM
                 );
             }
             let delivery = rotation(&place, entry, name, found);
+            let approval = entry.approval.unwrap_or(false);
+            if approval && document.approvers.is_empty() {
+                let what = "nobody could approve, for `approvers` names nobody";
+                found.add(format!("{place}.approval"), what, "name an approver, or leave it out");
+            }
             if let (Ok(name), Ok(mode), Ok(delivery)) = (name, mode, delivery) {
-                parsed.insert(class.as_str(), Remedy { name, mode, delivery, force: entry.force.unwrap_or(false) });
+                let force = entry.force.unwrap_or(false);
+                parsed.insert(class.as_str(), Remedy { name, mode, delivery, force, approval });
             }
         }
         let Ok(rule_name) = rule_name else { continue };

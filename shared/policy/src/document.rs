@@ -234,6 +234,9 @@ pub struct RemedyEntry {
     /// works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
+    /// Whether the act waits for one of the `approvers` to approve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<bool>,
 }
 
 /// A maintenance window as written. What it leaves out does not limit it.

@@ -33,13 +33,15 @@ impl Policy {
 
     fn remedies_spelled_out(&self, rule: RuleName) -> BTreeMap<String, RemedyEntry> {
         let entry = |class: &ClassName| {
-            let Remedy { name, mode, delivery, force } = self.remedies.get(&(rule, class.clone())).copied()?;
+            let Remedy { name, mode, delivery, force, approval } =
+                self.remedies.get(&(rule, class.clone())).copied()?;
             let is_rotated = name == RemedyName::RotateKey;
             let entry = RemedyEntry {
                 remedy: name.as_str().to_owned(),
                 mode: mode.as_str().to_owned(),
                 delivery: is_rotated.then(|| delivery.as_str().to_owned()),
                 force: is_rotated.then_some(force),
+                approval: Some(approval),
             };
             Some((class.as_str().to_owned(), entry))
         };

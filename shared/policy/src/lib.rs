@@ -11,6 +11,7 @@
 //! assert!(problems.to_string().contains("`limits`"));
 //! ```
 
+pub mod announcement;
 pub mod approval;
 pub mod class;
 pub mod controls;

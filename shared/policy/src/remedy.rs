@@ -1,6 +1,8 @@
 //! Names of rules and remedies, the modes of remedies, and the daily budget.
 
 use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::snapshot::KeyStatus;
+use serde::{Serialize, Serializer};
 
 use crate::rotation::Delivery;
 
@@ -127,6 +129,25 @@ names! {
     }
 }
 
+/// What an act makes of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It has this status from then on, until it is given back the one that it had.
+    Status(KeyStatus),
+    /// It is gone for good: nothing gives it back.
+    Deleted,
+}
+
+/// As it is written: `active`, `inactive` or `deleted`.
+impl Serialize for Effect {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Status(status) => status.serialize(serializer),
+            Self::Deleted => serializer.serialize_str("deleted"),
+        }
+    }
+}
+
 /// Which remedy answers a finding, and how far it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remedy {
@@ -138,6 +159,8 @@ pub struct Remedy {
     pub delivery: Delivery,
     /// Whether a rotation may end with an old key that is still in use, once its deadline has passed and the new key works.
     pub force: bool,
+    /// Whether its act waits for somebody to approve it.
+    pub approval: bool,
 }
 
 /// How many credentials remedies may change in a day.

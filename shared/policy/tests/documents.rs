@@ -181,7 +181,7 @@ fn a_class_can_have_its_access_keys_rotated_and_nothing_else() {
         let class = policy.class_names().find(|known| known.as_str() == class).unwrap();
         policy.remedy(RuleName::AccessKeyAge, class, kind).unwrap()
     };
-    let rotate = |mode, delivery, force| Remedy { name: RemedyName::RotateKey, mode, delivery, force };
+    let rotate = |mode, delivery, force| Remedy { name: RemedyName::RotateKey, mode, delivery, force, approval: false };
     assert_eq!(of("human", CredentialKind::AccessKey), rotate(Mode::Enforce, Delivery::Owner, true));
     assert_eq!(of("service-account", CredentialKind::AccessKey), rotate(Mode::Warn, Delivery::Replace, false));
     assert_eq!(of("privileged", CredentialKind::AccessKey), rotate(Mode::Enforce, Delivery::Secret, true));
@@ -190,6 +190,25 @@ fn a_class_can_have_its_access_keys_rotated_and_nothing_else() {
         Policy::parse(&serde_json::to_string(&policy.effective()).unwrap()).unwrap().effective(),
         policy.effective()
     );
+}
+
+#[test]
+fn an_act_can_wait_for_an_approval_only_where_somebody_can_approve() {
+    let asking = |approvers: Value| {
+        let mut document = default_document();
+        document["approvers"] = approvers;
+        document["remedies"]["unused-credentials"]["human"] =
+            json!({ "remedy": "deactivate-credential", "mode": "enforce", "approval": true });
+        Policy::parse(&document.to_string())
+    };
+    let refused = asking(json!([])).unwrap_err().to_string();
+    assert!(refused.contains("`remedies.unused-credentials.human.approval`: nobody could approve"), "{refused}");
+    let policy = asking(json!(["arn:*:iam::*:role/approver"])).unwrap();
+    let of = |class: &str| {
+        let class = policy.class_names().find(|known| known.as_str() == class).unwrap();
+        policy.remedy(RuleName::UnusedCredentials, class, CredentialKind::ConsolePassword).unwrap().approval
+    };
+    assert_eq!((of("human"), of("service-account")), (true, false), "left out, nobody has to approve");
 }
 
 #[test]

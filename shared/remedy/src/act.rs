@@ -3,16 +3,18 @@
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Status as CredentialStatus};
 use credwarden_inventory::read::ReadIam;
+use credwarden_ledger::announcement::KeptAnnouncement;
 use credwarden_ledger::notice::Notice;
-use credwarden_ledger::request::Request;
+use credwarden_ledger::request::{Document, Request};
 use credwarden_ledger::rotation::KeptRotation;
 use credwarden_ledger::table::Table;
-use credwarden_ledger::work::{Act, Begun, Intent, Outcome, Step, Work};
+use credwarden_ledger::work::{Act, Begun, Intent, LISTS_LAG, Outcome, Step, Work};
+use credwarden_policy::announcement::{Announcement, Approval};
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{RemedyName, RuleName};
+use credwarden_policy::remedy::{Effect, RemedyName, RuleName};
 use credwarden_policy::verdict::Verdict;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::answer::{Answer, Status};
 use crate::compromise::Changing;
@@ -21,7 +23,7 @@ use crate::guard::{Cleared, Facts, REPORTED_FOR, Refusal, guard, silent};
 use crate::plan::plan;
 use crate::remedy::{Answered, Judge};
 use crate::run::Run;
-use crate::step::{deleted, expired, sighting};
+use crate::step::{deleted, expired, replaced, sighting};
 use crate::verify::{Ground, Unverified, Verified, live_credential, verify};
 use crate::write::WriteIam;
 
@@ -33,14 +35,28 @@ pub(crate) struct Background {
     population: Result<Option<u32>, String>,
 }
 
+/// How soon what is announced is looked at again, where no time is known at which it is otherwise.
+pub(crate) const LOOKED_AT_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+
 /// Why a credential is not acted on.
 pub(crate) struct Blocked {
+    pub(crate) credential: CredentialId,
     pub(crate) status: Status,
     pub(crate) reason: String,
     /// What its owner is told.
     pub(crate) notice: Option<Box<Notice>>,
-    /// Until when it waits, where nothing else than time keeps it.
-    pub(crate) until: Option<Timestamp>,
+    pub(crate) then: Then,
+}
+
+/// What becomes of what a credential that is not acted on waits for.
+#[derive(Clone)]
+pub(crate) enum Then {
+    /// It waits for nothing more, so what was announced of it ends.
+    End,
+    /// It may be otherwise soon, at that time where it is known.
+    Again(Option<Timestamp>),
+    /// The act is announced, with what is told.
+    Announce(Box<Announcement>),
 }
 
 impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
@@ -54,7 +70,10 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let revocations = self.go_on_with_revocations().await?;
         let verdict = judge(self.user, self.policy, &Exceptions::default(), self.now);
         let handed_on = self.handed_on(rule, &verdict);
-        let is_asked = matches!(verdict, Verdict::NonCompliant { .. } | Verdict::Unknown(_)) || handed_on.is_some();
+        let is_announced = self.record.announcements.iter().any(KeptAnnouncement::is_open);
+        let is_asked = matches!(verdict, Verdict::NonCompliant { .. } | Verdict::Unknown(_))
+            || handed_on.is_some()
+            || is_announced;
         if open.is_empty() && revocations.is_empty() && !is_asked {
             return Ok(Answer::unchanged(
                 Status::NothingToDo,
@@ -70,8 +89,12 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             answers.push(unknown(gap)?);
         }
         let credentials = verdict.findings().filter_map(|finding| finding.credential());
-        let mine = credentials.filter(|found| self.another_for(rule, found).is_none());
-        for credential in mine.filter(|found| open.iter().all(|work| work.credential != **found)) {
+        let mine: Vec<_> = credentials.filter(|found| self.another_for(rule, found).is_none()).cloned().collect();
+        // What is not known ends nothing.
+        if !matches!(verdict, Verdict::Unknown(_)) {
+            answers.extend(self.end_announcements(rule, &mine).await?);
+        }
+        for credential in mine.iter().filter(|found| open.iter().all(|work| work.credential != **found)) {
             answers.push(self.begin(&background, credential).await?.about(credential));
         }
         answers.extend(handed_on.map(Answer::handed_on));
@@ -90,7 +113,9 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let mut found = verdict.findings().filter_map(|finding| finding.credential());
         let named = found.find_map(|credential| self.another_for(rule, credential));
         // INVARIANT (liveness): a rotation ends by its own remedy, whatever the policy names by now.
-        let is_begun = self.record.rotations.iter().any(KeptRotation::is_open);
+        let announced = self.record.announcements.iter().filter(|kept| kept.is_open());
+        let is_announced = announced.map(|kept| kept.announcement.remedy).any(|remedy| remedy == RemedyName::RotateKey);
+        let is_begun = is_announced || self.record.rotations.iter().any(KeptRotation::is_open);
         let begun = (is_begun && RemedyName::RotateKey.can_answer(rule)).then_some(RemedyName::RotateKey);
         named.or(begun)
     }
@@ -114,7 +139,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             Ok(verified) => verified,
             Err(why) => return unverified(credential, &why).map(Err),
         };
-        let refused = self.refused(&verified);
+        let refused = self.refused(background.rule, &verified);
         let compromised = verified.is_compromise().then(|| verified.clone());
         match guard(verified, &self.facts(background, is_paid), self.now) {
             Ok(cleared) => Ok(Ok(cleared)),
@@ -143,19 +168,38 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     }
 
     /// What follows where the guard refuses what was verified.
-    pub(crate) fn refused(&self, verified: &Verified<'_>) -> impl Fn(&Refusal) -> Blocked + use<'_, S, C, R, W, T, V> {
+    pub(crate) fn refused(
+        &self,
+        rule: RuleName,
+        verified: &Verified<'_>,
+    ) -> impl Fn(&Refusal) -> Blocked + use<'_, S, C, R, W, T, V> {
         let (credential, limits, ground) = (verified.credential(), verified.limits(), verified.ground().clone());
+        let announcement = Announcement::new(self.remedy.name, rule, verified.live(), limits, self.now);
+        let named = self.policy.remedy(rule, verified.class(), credential.kind());
+        let needs_approval = named.is_some_and(|named| named.approval);
         move |refusal| Blocked {
             status: refusal.status(),
             reason: format!("{credential}: {refusal}"),
-            until: refusal.until(),
-            notice: match &ground {
-                Ground::Finding(finding) => {
+            notice: match (refusal, &ground) {
+                (Refusal::Unannounced | Refusal::Unapproved, ground) => {
+                    let announcement = match refusal {
+                        Refusal::Unannounced => Some(&announcement),
+                        _ => None,
+                    };
+                    Some(Box::new(self.notice_of_announcement(&credential, ground, announcement, needs_approval)))
+                }
+                (_, Ground::Finding(finding)) => {
                     self.notice_of_refusal(&credential, &finding.to_string(), limits, refusal).map(Box::new)
                 }
                 // Whoever asked is answered.
-                Ground::Asked(_) => None,
+                (_, Ground::Asked(_)) => None,
             },
+            then: match refusal {
+                Refusal::Unannounced => Then::Announce(Box::new(announcement.clone())),
+                passing if passing.is_passing() => Then::Again(passing.until()),
+                _ => Then::End,
+            },
+            credential: credential.clone(),
         }
     }
 
@@ -166,19 +210,78 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             Err(blocked) => return self.blocked(blocked).await,
         };
         let because = format!("{}: {}", background.rule, cleared.verified().ground());
-        let request = self.lease.request.clone();
+        let request = self.asked_first(background.rule, credential, self.lease.request.clone());
         self.undertake(&cleared, request, because, |verified, live| self.still(verified, live)).await
+    }
+
+    /// Who asked first for an act that was announced: who had it approved, or by whom it was found. Else whoever asks now.
+    pub(crate) fn asked_first(&self, rule: RuleName, credential: &CredentialId, now: Request) -> Request {
+        let announced = self.record.announced(credential).filter(|kept| kept.announcement.rule == rule);
+        let Some(KeptAnnouncement { announcement, request, .. }) = announced else { return now };
+        match &announcement.approval {
+            Some(Approval { approver, requester, execution, .. }) => Request {
+                requester: requester.clone(),
+                approvers: vec![approver.clone()],
+                execution: execution.clone(),
+                ..request.clone()
+            },
+            None => request.clone(),
+        }
     }
 
     /// Says what keeps a credential from being acted on.
     pub(crate) async fn blocked(&self, blocked: Blocked) -> Result<Answer, Fault> {
-        let Blocked { status, reason, notice, until } = blocked;
-        self.tell(notice.as_deref()).await?;
-        if let Some(until) = until {
+        self.follow(&blocked).await?;
+        let Blocked { credential, status, reason, then, .. } = blocked;
+        let is_looked_at = self.record.announcement(&credential).is_some_and(KeptAnnouncement::is_open);
+        if let (Then::Again(Some(until)), false) = (then, is_looked_at) {
             // INVARIANT (waiting, not forgotten): AWS Config comes at a time of its own, which may be in no window.
             self.ports.ledger.wait(self.lease, until).await?;
         }
         Ok(Answer::unchanged(status, reason))
+    }
+
+    /// Has an act announced, or what was announced wait or end, and tells of what keeps a credential.
+    pub(crate) async fn follow(&self, blocked: &Blocked) -> Result<(), Fault> {
+        let Blocked { credential, reason, notice, then, .. } = blocked;
+        let (ledger, seen) = (&self.ports.ledger, self.record.announcement(credential));
+        let again = self.now.checked_add(LOOKED_AT_AGAIN).unwrap_or(Timestamp::MAX);
+        if let (Then::Announce(announcement), Some(notice)) = (then, notice) {
+            let document = Document::Rule(announcement.rule);
+            // Who asked first stays, where what was announced is announced anew.
+            let first = seen.filter(|kept| kept.is_open() && kept.request.document == document);
+            let first = first.map_or(&self.lease.request, |kept| &kept.request);
+            let request = Request { document, credential: None, reason: None, ..first.clone() };
+            let (announcement, due) = ((**announcement).clone(), announcement.from.max(again));
+            return Ok(ledger.announce(self.lease, seen, announcement, &request, notice, due).await?);
+        }
+        self.tell(notice.as_deref()).await?;
+        match (then, seen.filter(|kept| kept.is_open())) {
+            (Then::Again(until), Some(open)) => {
+                ledger.put_off_announcement(self.lease, open, until.unwrap_or(again)).await?;
+            }
+            (Then::End, Some(open)) if self.lease.request.document == Document::Rule(open.announcement.rule) => {
+                ledger.end_announcement(self.lease, open, reason, self.now).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Ends what this remedy had announced of credentials that the rule does not find any more.
+    async fn end_announcements(&self, rule: RuleName, found: &[CredentialId]) -> Result<Vec<Answer>, Fault> {
+        let mut answers = Vec::new();
+        for kept in self.record.announcements.iter().filter(|kept| kept.is_open()) {
+            let Announcement { remedy, rule: of, credential, .. } = &kept.announcement;
+            let is_open = self.record.work(Act::Remedy(*remedy), credential).is_some_and(Work::is_open);
+            if *remedy != self.remedy.name || *of != rule || found.contains(credential) || is_open {
+                continue;
+            }
+            let reason = format!("{credential}: nothing is to be done to it any more, which was announced");
+            self.ports.ledger.end_announcement(self.lease, kept, &reason, self.now).await?;
+            answers.push(Answer::unchanged(Status::NothingToDo, reason));
+        }
+        Ok(answers)
     }
 
     /// Writes down, with who asked first and why, pays for and makes the change of a cleared credential.
@@ -198,6 +301,12 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             return Err(Fault::OutOfTime(credential.clone()));
         }
         let (verified, purse, limit) = (cleared.verified(), cleared.purse(), cleared.budget());
+        let undo_until = match plan.to() {
+            Effect::Status(_) => {
+                Some(self.now.checked_add(verified.limits().undo.duration()).unwrap_or(Timestamp::MAX))
+            }
+            Effect::Deleted => None,
+        };
         let act = Act::Remedy(self.remedy.name);
         let work = Work {
             act,
@@ -210,7 +319,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             because,
             policy: self.policy.id(),
             before: sighting(verified.live(), self.now),
-            undo_until: Some(self.now.checked_add(verified.limits().undo.duration()).unwrap_or(Timestamp::MAX)),
+            undo_until,
             step: Step::Intended,
             earlier: Vec::new(),
         };
@@ -249,9 +358,16 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     /// still to be done.
     pub(crate) async fn came_to_its_end(&self, work: Work) -> Result<Result<Answer, Work>, Fault> {
         let credential = work.credential.clone();
+        let is_deleted = !credential.kind().has_status();
         let Some(live) = live_credential(self.user, &credential).map_err(Fault::Gap)? else {
-            return self.take_over_and_settle(work, deleted(&credential)).await.map(Ok);
+            // INVARIANT (every crash point): as below, the intent is ours and it is as intended.
+            let outcome = if is_deleted { Outcome::Deleted } else { deleted(&credential) };
+            return self.take_over_and_settle(work, outcome).await.map(Ok);
         };
+        if live.created != work.before.created {
+            let outcome = replaced(&work, &live);
+            return self.take_over_and_settle(work, outcome).await.map(Ok);
+        }
         if live.status == CredentialStatus::Expired {
             return self.take_over_and_settle(work, expired(&credential)).await.map(Ok);
         }
@@ -262,6 +378,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             return self.take_over_and_settle(work, done).await.map(Ok);
         }
         match work.step {
+            // Nobody can have given it back, so IAM has not deleted it after all.
+            Step::Applied { at } if is_deleted && self.now.duration_since(at) >= LISTS_LAG => Ok(Err(work)),
             Step::Applied { at } => self.unconfirmed(work, at).await.map(Ok),
             Step::Intended | Step::Settled { .. } => Ok(Err(work)),
         }
@@ -287,10 +405,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
                 let changing = Changing { work, plan, tried: Some(tried), beside: None };
                 self.change(cleared.verified(), changing, |live| still(cleared.verified(), live)).await
             }
-            Err(Blocked { status, reason, notice, until }) => {
-                self.tell(notice.as_deref()).await?;
+            Err(blocked) => {
+                self.follow(&blocked).await?;
+                let Blocked { status, reason, then, .. } = blocked;
                 let work = self.ports.ledger.take_over(self.lease, work, false, self.now).await?;
-                if let Some(until) = until {
+                if let Then::Again(Some(until)) = then {
                     self.ports.ledger.keep_work(self.lease, work, until).await?;
                     return Ok(Answer::unchanged(status, reason));
                 }
@@ -320,14 +439,14 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
 
 /// What follows where nothing is verified of a credential.
 pub(crate) fn unverified(credential: &CredentialId, why: &Unverified) -> Result<Blocked, Fault> {
-    let (status, reason) = match why {
-        Unverified::Settled(reason) => (Status::NothingToDo, reason.clone()),
+    let (status, reason, then) = match why {
+        Unverified::Settled(reason) => (Status::NothingToDo, reason.clone(), Then::End),
         Unverified::Unknown(gap) => {
             let Answer { status, reason, .. } = unknown(gap)?;
-            (status, format!("{credential}: {reason}"))
+            (status, format!("{credential}: {reason}"), Then::Again(None))
         }
     };
-    Ok(Blocked { status, reason, notice: None, until: None })
+    Ok(Blocked { credential: credential.clone(), status, reason, notice: None, then })
 }
 
 /// A fact that is not known: a fault where trying again may help, held where it makes no sense.

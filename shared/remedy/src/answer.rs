@@ -23,6 +23,8 @@ pub enum Status {
     Waiting,
     /// What was asked for is not allowed.
     Refused,
+    /// An approval was written down. The act is done when its time has come.
+    Approved,
     /// An access key is rotated, and its owner has time to move.
     Rotating,
     /// Something forbids it for now.
@@ -79,8 +81,23 @@ pub struct Changed {
     pub user: UserName,
     /// Which.
     pub credential: CredentialId,
-    /// Its status now.
-    pub now: CredentialStatus,
+    /// What it is now.
+    pub now: Now,
+}
+
+/// What became of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Now {
+    /// It has this status.
+    Status(CredentialStatus),
+    /// It is gone for good.
+    #[serde(serialize_with = "deleted")]
+    Deleted,
+}
+
+fn deleted<S: serde::Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("deleted")
 }
 
 /// The document that undoes what was done, and its parameters.

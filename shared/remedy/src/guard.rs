@@ -1,6 +1,6 @@
 //! Whether a credential may be changed that breaks the policy, or that a person asks to have changed. One refusal
 //! suffices, and the first in order is said: kill switch, mode, protection, exception, hold, a policy edited lately, use,
-//! maintenance window, budget. [`permit`] asks for all but the last three, which are asked for where something is about to be changed. A compromise
+//! announcement and approval, maintenance window, budget. [`permit`] asks for all but the last four, which are asked for where something is about to be changed. A compromise
 //! is answered by the current policy and whatever its use, and is paid from a purse of its own.
 
 use std::fmt;
@@ -11,6 +11,7 @@ use credwarden_credential::snapshot::{Credential, Gap, LastUse, User};
 use credwarden_ledger::budget::Purse;
 use credwarden_ledger::record::UserRecord;
 use credwarden_ledger::request::Document;
+use credwarden_policy::announcement::Approval;
 use credwarden_policy::limits::Limits;
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{Mode, Remedy, RemedyName, RuleName};
@@ -156,6 +157,15 @@ pub enum Refusal {
     },
     /// Its last use is not known.
     LastUseUnknown(Option<Gap>),
+    /// Its owner, or whoever may approve it, was not told of it yet, or not of this very credential.
+    Unannounced,
+    /// Its owner was told, and has time.
+    Announced {
+        /// From when on it may be done.
+        from: Timestamp,
+    },
+    /// Nobody has approved it whose approval counts.
+    Unapproved,
     /// Nothing is changed at this time.
     OutsideWindow {
         /// When the next window opens.
@@ -230,10 +240,11 @@ pub fn clear<'a>(
     now: Timestamp,
 ) -> Result<Cleared<'a>, Refusal> {
     let Facts { policy, population, is_paid, .. } = *facts;
-    let Permitted { verified, .. } = permitted;
+    let Permitted { verified, remedy } = permitted;
     if in_use == InUse::Held && !verified.is_compromise() {
         silent(verified.user(), verified.live(), verified.limits(), now)?;
     }
+    announced(&verified, remedy, facts, now)?;
     // INVARIANT (a compromise acts at once): it does not wait for a calm hour.
     if !verified.is_compromise()
         && let Opening::Closed { opens } = policy.opening(verified.class(), now)
@@ -243,6 +254,28 @@ pub fn clear<'a>(
     let purse = if verified.is_compromise() { Purse::Quarantine } else { Purse::Act };
     let budget = if is_paid { 0 } else { budget(policy, verified.is_compromise(), population)? };
     Ok(Cleared { verified, purse, budget })
+}
+
+/// Whether what has to be announced was, and what has to be approved is.
+fn announced(verified: &Verified<'_>, remedy: Remedy, facts: &Facts<'_>, now: Timestamp) -> Result<(), Refusal> {
+    let live = verified.live();
+    // INVARIANT (nothing goes for good in silence), but what a thief has made usable: its owner is who would be warned.
+    let is_warned_of = !live.id.kind().has_status() && !verified.is_compromise();
+    if !is_warned_of && !remedy.approval {
+        return Ok(());
+    }
+    let kept = facts.record.announced(&live.id).map(|kept| &kept.announcement);
+    let standing = kept.filter(|kept| kept.stands(live, now) && (!is_warned_of || kept.is_unused_since(live)));
+    let Some(announcement) = standing else { return Err(Refusal::Unannounced) };
+    if is_warned_of && now < announcement.from {
+        return Err(Refusal::Announced { from: announcement.from });
+    }
+    // INVARIANT (approvals): asked of the policy of this moment, whoever counted when the approval was given.
+    let counts = |approval: &Approval| facts.policy.counts_approval_of(&approval.approver);
+    if remedy.approval && !announcement.approval.as_ref().is_some_and(counts) {
+        return Err(Refusal::Unapproved);
+    }
+    Ok(())
 }
 
 /// How much the purse holds a day.
@@ -299,6 +332,9 @@ impl Refusal {
             | Self::ReportedUnreadable(_)
             | Self::InUse { .. }
             | Self::LastUseUnknown(_)
+            | Self::Unannounced
+            | Self::Announced { .. }
+            | Self::Unapproved
             | Self::OutsideWindow { .. }
             | Self::NoPopulation
             | Self::PopulationUnreadable(_)
@@ -316,7 +352,11 @@ impl Refusal {
 
     /// When it is otherwise, where that is known.
     pub fn until(&self) -> Option<Timestamp> {
-        if let Self::OutsideWindow { opens } = self { Some(*opens) } else { None }
+        match self {
+            Self::OutsideWindow { opens } => Some(*opens),
+            Self::Announced { from } => Some(*from),
+            _ => None,
+        }
     }
 
     /// How an execution ends that is refused so.
@@ -327,7 +367,7 @@ impl Refusal {
             Self::Mode(..) | Self::NotReported | Self::NotReportedLongEnough => Status::Observed,
             Self::Excepted { .. } => Status::Excepted,
             Self::NoBudget => Status::OverBudget,
-            Self::OutsideWindow { .. } => Status::Waiting,
+            Self::Unannounced | Self::Announced { .. } | Self::OutsideWindow { .. } => Status::Waiting,
             Self::KillSwitch(_)
             | Self::Protected(_)
             | Self::Hold { .. }
@@ -335,6 +375,7 @@ impl Refusal {
             | Self::InUse { .. }
             | Self::UseUnseen { .. }
             | Self::LastUseUnknown(_)
+            | Self::Unapproved
             | Self::NoPopulation
             | Self::PopulationUnreadable(_) => Status::Held,
         }
@@ -366,6 +407,11 @@ impl fmt::Display for Refusal {
             ),
             Self::LastUseUnknown(Some(gap)) => write!(formatter, "its last use is not known: {gap}"),
             Self::LastUseUnknown(None) => formatter.write_str("its last use was not read"),
+            Self::Unannounced => formatter.write_str("it is announced first, and its owner told"),
+            Self::Announced { from } => {
+                write!(formatter, "its owner was told, and nothing is done before {from}, for nothing would undo it")
+            }
+            Self::Unapproved => formatter.write_str("the policy asks for an approval, and nobody has approved it"),
             Self::OutsideWindow { opens } => {
                 write!(formatter, "it waits for the next maintenance window of its class, which opens at {opens}")
             }

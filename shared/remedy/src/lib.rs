@@ -39,6 +39,7 @@ pub mod verify;
 pub mod write;
 
 mod act;
+mod approve;
 mod compromise;
 mod minting;
 mod notice;

@@ -10,6 +10,7 @@ use credwarden_ledger::notice::{Notice, NoticeKind, Owner, Undo};
 use credwarden_ledger::request::Document;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, Work};
+use credwarden_policy::announcement::Announcement;
 use credwarden_policy::enrolment::ENROL_USER;
 use credwarden_policy::limits::Limits;
 use credwarden_policy::remedy::{Mode, RemedyName};
@@ -20,6 +21,10 @@ use crate::fault::Fault;
 use crate::guard::{OWNER_TAG, Permitted, Refusal};
 use crate::run::Run;
 use crate::undo::UNDO_HOLDS;
+use crate::verify::Ground;
+
+/// What a user keeps whose console password is deleted.
+const STAYS: &str = "MFA devices, access keys, groups and permissions stay as they are";
 
 /// What becomes of an old key.
 const GOES: &str = "it is made inactive once nothing needs it, and nothing is deleted";
@@ -41,6 +46,11 @@ impl<S, C, R, W, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let Work { act, credential, because, begun, undo_until, .. } = work;
         let notice = self.notice(NoticeKind::Done, credential, Some(*begun));
         match act {
+            Act::Remedy(_) if !credential.kind().has_status() => Notice {
+                what: format!("it was deleted, which nothing undoes, because it breaks the policy: {because}"),
+                to_do: format!("nothing, if the console is not needed; else have a new password set. {STAYS}"),
+                ..notice
+            },
             Act::Remedy(remedy) => Notice {
                 what: match remedy {
                     RemedyName::RotateKey => format!("its rotation has ended and it was made inactive: {because}"),
@@ -121,9 +131,50 @@ impl<S, C, R, W, T: Table, V> Run<'_, S, C, R, W, T, V> {
             | Refusal::NotReportedLongEnough
             | Refusal::ReportedUnreadable(_)
             | Refusal::LastUseUnknown(_)
+            | Refusal::Unannounced
+            | Refusal::Announced { .. }
+            | Refusal::Unapproved
             | Refusal::OutsideWindow { .. }
             | Refusal::NoPopulation
             | Refusal::PopulationUnreadable(_) => None,
+        }
+    }
+
+    /// What is said before an act: of what nothing undoes, exactly what will be lost; of what waits for an approval, how to give
+    /// it. `announcement` is what is announced now, and `None` where that was done before.
+    pub(crate) fn notice_of_announcement(
+        &self,
+        credential: &CredentialId,
+        ground: &Ground,
+        announcement: Option<&Announcement>,
+        needs_approval: bool,
+    ) -> Notice {
+        let approve = format!(
+            "start the document {} with ResourceId {} and CredentialId {credential}, and have it approved",
+            Document::Approve.name(&self.settings.prefix),
+            self.user.id
+        );
+        match announcement {
+            Some(announcement) if !credential.kind().has_status() => Notice {
+                what: format!(
+                    "it breaks the policy, and is to be deleted, which nothing undoes: {ground}. The password is then gone for \
+                     good. {STAYS}{}",
+                    if needs_approval { format!(". It is deleted only if that is approved: {approve}") } else { String::new() }
+                ),
+                to_do: "if the console is needed, sign in with it before that, or ask for an exception or a hold; if it is not, \
+                        nothing. Who needs the console afterwards has a new password set"
+                    .to_owned(),
+                do_by: Some(announcement.from),
+                ..self.notice(NoticeKind::Announced, credential, Some(announcement.told))
+            },
+            _ => Notice {
+                what: format!(
+                    "it breaks the policy, and `{}` waits until somebody has approved it: {ground}",
+                    self.remedy.name
+                ),
+                to_do: format!("replace it, for it goes once that is approved; whoever sees to approvals: {approve}"),
+                ..self.notice(NoticeKind::NeedsApproval, credential, None)
+            },
         }
     }
 

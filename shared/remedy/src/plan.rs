@@ -8,11 +8,12 @@ use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, KeyStatus, Status as CredentialStatus, User};
 use credwarden_ledger::work::{Outcome, Step, Work};
 use credwarden_policy::policy::Policy;
+use credwarden_policy::remedy::Effect;
 use jiff::Timestamp;
 
 use crate::answer::Status;
 use crate::guard::Cleared;
-use crate::remedy::Change;
+use crate::remedy::{Change, Restore};
 
 /// One change of one credential.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Plan {
     // INVARIANT (no way round the guard): made of what was cleared or is undoable, and of nothing else.
     user: UserName,
     credential: CredentialId,
-    to: KeyStatus,
+    to: Effect,
 }
 
 /// The change that the remedy makes of a cleared credential; `None` if it is so already.
@@ -41,8 +42,8 @@ impl Plan {
         &self.credential
     }
 
-    /// The status it gets.
-    pub fn to(&self) -> KeyStatus {
+    /// What becomes of it.
+    pub fn to(&self) -> Effect {
         self.to
     }
 }
@@ -50,8 +51,11 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = match self.to {
-            KeyStatus::Active => "active",
-            KeyStatus::Inactive => "inactive",
+            Effect::Status(KeyStatus::Active) => "active",
+            Effect::Status(KeyStatus::Inactive) => "inactive",
+            Effect::Deleted => {
+                return write!(formatter, "delete the {} of `{}`", self.credential.kind().noun(), self.user);
+            }
         };
         write!(formatter, "make {} {} of `{}` {status}", self.credential.kind().noun(), self.credential, self.user)
     }
@@ -80,6 +84,11 @@ pub enum NotUndoable {
     NothingDone(String),
     /// The time for it is over.
     TooLate(Timestamp),
+    /// Nothing gives it back: what was done, or is about to be, is its deletion.
+    Irreversible {
+        /// Whether it is deleted.
+        is_done: bool,
+    },
     /// The policy protects the user.
     Protected(String),
     /// The credential is gone.
@@ -99,6 +108,11 @@ pub fn undoable<'a>(
     let Some(work) = work else {
         return Err(NotUndoable::NothingDone("the ledger knows of no act on it".to_owned()));
     };
+    if !work.credential.kind().has_status()
+        && let Step::Intended | Step::Applied { .. } | Step::Settled { outcome: Outcome::Deleted, .. } = work.step
+    {
+        return Err(NotUndoable::Irreversible { is_done: !work.is_open() });
+    }
     match &work.step {
         Step::Intended | Step::Applied { .. } | Step::Settled { outcome: Outcome::Done { .. }, .. } => {}
         Step::Settled { at, outcome } => {
@@ -106,6 +120,7 @@ pub fn undoable<'a>(
                 Outcome::Done { .. } | Outcome::Undone { .. } => "has been undone",
                 Outcome::Withdrawn { .. } => "was given up before it had any effect",
                 Outcome::Ended => "ended with its time",
+                Outcome::Deleted => "deleted it",
                 Outcome::Reversed => "was changed back by somebody else",
                 Outcome::Gone { .. } => "ended when it was gone",
             };
@@ -137,9 +152,9 @@ pub(crate) fn reversible<'a>(
 }
 
 /// The change that undoes. It is made even where the key seems to be so already: a list may show the state before.
-pub fn plan_undo(undoable: &Undoable<'_>, undo: Change) -> Plan {
+pub fn plan_undo(undoable: &Undoable<'_>, undo: Restore) -> Plan {
     let Undoable { user, credential, status } = undoable;
-    let to = undo(credential).unwrap_or(*status);
+    let to = Effect::Status(undo(credential).unwrap_or(*status));
     Plan { user: user.name.clone(), credential: credential.id.clone(), to }
 }
 
@@ -148,6 +163,7 @@ impl NotUndoable {
     pub fn status(&self) -> Status {
         match self {
             Self::Protected(_) => Status::Held,
+            Self::Irreversible { .. } => Status::Refused,
             Self::NothingDone(_) | Self::TooLate(_) | Self::Gone | Self::Expired => Status::NothingToDo,
         }
     }
@@ -159,6 +175,13 @@ impl fmt::Display for NotUndoable {
             Self::NothingDone(why) => formatter.write_str(why),
             Self::TooLate(until) => write!(formatter, "it could be undone until {}", date(*until)),
             Self::Protected(pattern) => write!(formatter, "the policy protects `{pattern}`"),
+            Self::Irreversible { is_done: true } => formatter.write_str(
+                "it was deleted, and nothing gives it back: set a new one, to be changed at the first sign-in (IAM \
+                 `CreateLoginProfile`); MFA devices, access keys and permissions are as they were",
+            ),
+            Self::Irreversible { is_done: false } => formatter.write_str(
+                "it is about to be deleted, which nothing undoes: have it held, by the document for exceptions and holds",
+            ),
             Self::Gone => formatter.write_str("it is gone"),
             Self::Expired => formatter.write_str("it has expired, so that no status makes it usable again"),
         }

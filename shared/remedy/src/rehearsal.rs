@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use credwarden_credential::id::{UserId, UserName};
 use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::KeyStatus;
 use credwarden_inventory::parameter::{ParameterError, ReadParameter};
 use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::budget::Purse;
@@ -22,7 +21,7 @@ use credwarden_ledger::work::Act;
 use credwarden_ledger::{Ledger, LedgerError};
 use credwarden_policy::enrolment::{RequestToken, SecretArn};
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{RemedyName, RuleName};
+use credwarden_policy::remedy::{Effect, RemedyName, RuleName};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -85,7 +84,7 @@ pub struct Planned {
     /// Why: what keeps it from being changed, or why it would be.
     pub reason: String,
     /// The status that the credential would get, where that would change.
-    pub becomes: Option<KeyStatus>,
+    pub becomes: Option<Effect>,
     /// Whether the user's sessions would be refused with it.
     pub refuses_sessions: bool,
     /// The deadline of its rotation.
@@ -172,7 +171,7 @@ impl Outlook {
 
     fn planned(&self, remedy: RemedyName, credential: Option<CredentialId>, status: Status, reason: String) -> Planned {
         let of_it = credential.as_ref();
-        let becomes = of_it.and_then(|credential| self.changes.statuses.get(credential)).copied();
+        let becomes = of_it.and_then(|credential| self.changes.of(credential));
         let act = match self.document {
             Document::Undo(remedy) => Act::Undo(remedy),
             _ => Act::Remedy(remedy),

@@ -4,7 +4,7 @@ use credwarden_credential::snapshot::{Credential, KeyStatus, User};
 use credwarden_credential::usage::Uses;
 use credwarden_policy::exception::Exceptions;
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{RemedyName, RuleName};
+use credwarden_policy::remedy::{Effect, RemedyName, RuleName};
 use credwarden_policy::rotation::{Decision, Facts};
 use credwarden_policy::verdict::Verdict;
 use jiff::Timestamp;
@@ -12,8 +12,11 @@ use jiff::Timestamp;
 /// How a rule judges one user: the rule's own function, so that rule and remedy cannot differ.
 pub type Judge = fn(&User, &Policy, &Exceptions, Timestamp) -> Verdict;
 
-/// The status that an act gives a credential; `None` if it has it, or can have no other.
-pub type Change = fn(&Credential) -> Option<KeyStatus>;
+/// What an act makes of a credential; `None` if it is so, or can be no other.
+pub type Change = fn(&Credential) -> Option<Effect>;
+
+/// The status that undoing gives a credential; `None` if it has it, or can have no other. Only a status can be given back.
+pub type Restore = fn(&Credential) -> Option<KeyStatus>;
 
 /// A rule whose findings a remedy answers.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,7 @@ pub struct Remedy {
     /// Its act.
     pub act: Change,
     /// How its act is undone.
-    pub undo: Change,
+    pub undo: Restore,
     /// What leads to its act, where that is a rotation; `None`: a finding does.
     pub rotation: Option<Rotating>,
 }

@@ -65,6 +65,9 @@ pub enum Refused {
 /// The value of `CredentialId` that stands for all access keys of a user.
 pub const ALL: &str = "all";
 
+/// The requester where the automation's record names none.
+pub(crate) const UNKNOWN: &str = "unknown";
+
 impl Payload {
     /// Reads a payload.
     pub fn read(payload: serde_json::Value) -> Result<Self, Refused> {
@@ -79,7 +82,9 @@ pub(crate) fn request(execution: &Execution, remedy: &Remedy, prefix: &str) -> R
     let document = Document::named(&execution.document_name, prefix).map_err(refused)?;
     let is_served = match document {
         Document::Rule(rule) => remedy.answered(rule).is_some(),
-        Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation => document.remedy() == remedy.name,
+        Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation | Document::Approve => {
+            document.remedy() == remedy.name
+        }
     };
     if !is_served {
         return Err(refused(UnknownDocument(execution.document_name.clone())));
@@ -91,20 +96,20 @@ pub(crate) fn request(execution: &Execution, remedy: &Remedy, prefix: &str) -> R
     let credential = match document {
         Document::Rule(_) => None,
         Document::ForceRotation if only_value(execution, "CredentialId")? == ALL => None,
-        Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation => {
+        Document::Undo(_) | Document::AcknowledgeRotation | Document::ForceRotation | Document::Approve => {
             Some(parameter(execution, "CredentialId")?)
         }
     };
     let reason = match document {
         Document::ForceRotation => Some(only_value(execution, "Reason")?.to_owned()),
-        Document::Rule(_) | Document::Undo(_) | Document::AcknowledgeRotation => None,
+        Document::Rule(_) | Document::Undo(_) | Document::AcknowledgeRotation | Document::Approve => None,
     };
     Ok(Request {
         document,
         user,
         credential,
         reason,
-        requester: execution.executed_by.clone().unwrap_or_else(|| "unknown".to_owned()),
+        requester: execution.executed_by.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
         asked: execution.started,
         approvers: execution.approvers.clone(),
         execution: id.clone(),

@@ -23,7 +23,7 @@ use credwarden_policy::verdict::Verdict;
 use credwarden_policy::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::act::{self, Background, Blocked, unknown};
+use crate::act::{self, Background, Blocked, LOOKED_AT_AGAIN, Then, unknown};
 use crate::answer::{Answer, Status};
 use crate::fault::Fault;
 use crate::guard::{InUse, Permitted, Refusal, clear, permit, silent, unused_since};
@@ -102,7 +102,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
             return Err(format!("`{user}` has no access key {key}"));
         }
         match document {
-            Document::Rule(_) | Document::Undo(_) => Ok(Asked::default()),
+            Document::Rule(_) | Document::Undo(_) | Document::Approve => Ok(Asked::default()),
             Document::AcknowledgeRotation => {
                 let key = credential.clone().ok_or_else(|| "no access key is named".to_owned())?;
                 if !self.record.rotation(&key).is_some_and(KeptRotation::is_open) {
@@ -144,7 +144,10 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         let begun = self.record.rotations.iter().filter(|kept| kept.is_open()).map(|kept| &kept.rotation.key);
         let act = Act::Remedy(self.remedy.name);
         let open = self.record.works.iter().filter(|work| work.act == act && work.is_open());
-        found.chain(begun).chain(open.map(|work| &work.credential)).cloned().collect()
+        let announced = self.record.announcements.iter().filter(|kept| kept.is_open()).map(|kept| &kept.announcement);
+        let announced = announced.filter(|announced| announced.remedy == self.remedy.name);
+        let announced = announced.map(|announced| &announced.credential);
+        found.chain(begun).chain(open.map(|work| &work.credential)).chain(announced).cloned().collect()
     }
 
     /// The next step of one key.
@@ -160,13 +163,12 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         };
         let kept = self.record.rotation(key);
         let Some(live) = scene.keys.iter().find(|held| held.id == *key) else {
-            return self.give_up_rotation(kept, Status::NothingToDo, format!("{key} was deleted")).await;
+            return self.give_up_rotation(key, kept, Status::NothingToDo, format!("{key} was deleted")).await;
         };
         if live.status != CredentialStatus::Active {
-            let Some(kept) = kept.filter(|kept| kept.is_open()) else {
-                return Ok(Answer::unchanged(Status::NothingToDo, format!("{key} is inactive already")));
-            };
-            return self.give_up_rotation(Some(kept), Status::NothingToDo, format!("{key} is inactive")).await;
+            let is_rotated = kept.is_some_and(KeptRotation::is_open);
+            let reason = format!("{key} is inactive{}", if is_rotated { "" } else { " already" });
+            return self.give_up_rotation(key, kept, Status::NothingToDo, reason).await;
         }
         let forced = forced(scene, key, kept);
         let verified = match &forced {
@@ -178,13 +180,13 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
             Err(unverified) => {
                 let Blocked { status, reason, .. } = act::unverified(key, &unverified)?;
                 return match unverified {
-                    Unverified::Settled(_) => self.withdraw(open, kept, status, reason).await,
+                    Unverified::Settled(_) => self.withdraw(key, open, kept, status, reason).await,
                     // What is not known ends nothing.
                     Unverified::Unknown(_) => Ok(Answer::unchanged(status, reason)),
                 };
             }
         };
-        let refused = self.refused(&verified);
+        let refused = self.refused(scene.background.rule, &verified);
         let permitted = match permit(verified, &self.facts(&scene.background, open.is_some()), self.now) {
             Ok(permitted) => permitted,
             Err(refusal) => {
@@ -195,7 +197,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
                 if refusal.is_passing() {
                     return Ok(Answer::unchanged(status, reason));
                 }
-                return self.withdraw(open, kept, status, reason).await;
+                return self.withdraw(key, open, kept, status, reason).await;
             }
         };
         let decision = self.decide(scene, &permitted, kept, forced.as_ref()).await?;
@@ -223,10 +225,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
                 };
                 match open {
                     None => Ok(Answer::unchanged(status, reason)),
-                    Some(work) => {
-                        self.go_on(work, Err(Blocked { status, reason, notice: None, until: None }), |_, _| Ok(()))
-                            .await
-                    }
+                    Some(work) => self.go_on(work, Err(kept_from(key, status, reason)), |_, _| Ok(())).await,
                 }
             }
             Next::End => Ok(Answer::unchanged(Status::NothingToDo, format!("{key}: its rotation has ended"))),
@@ -237,12 +236,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
     /// Gives up an act on the old key that the plan does not decide on any more.
     async fn leave_for_now(&self, open: Option<Work>, key: &CredentialId) -> Result<(), Fault> {
         if let Some(work) = open {
-            let blocked = Blocked {
-                status: Status::Rotating,
-                reason: format!("{key} waits for a new key"),
-                notice: None,
-                until: None,
-            };
+            let blocked = kept_from(key, Status::Rotating, format!("{key} waits for a new key"));
             self.go_on(work, Err(blocked), |_, _| Ok(())).await?;
         }
         Ok(())
@@ -256,7 +250,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         kept: Option<&KeptRotation>,
         idle: &CredentialId,
     ) -> Result<Answer, Fault> {
-        let refused = self.refused(permitted.verified());
+        let refused = self.refused(scene.background.rule, permitted.verified());
         let Some(idle) = scene.keys.iter().find(|held| held.id == *idle) else {
             return Ok(Answer::unchanged(Status::NothingToDo, format!("{idle} is gone")));
         };
@@ -264,7 +258,11 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         match clear(permitted, InUse::Changed, &self.facts(&scene.background, is_paid), self.now) {
             Ok(cleared) => self.delete_idle(&cleared, idle, self.request_of(scene, kept)).await,
             // What a rotation waits for is when it is due itself.
-            Err(refusal) => self.blocked(Blocked { until: None, ..refused(&refusal) }).await,
+            Err(refusal) => {
+                let blocked = refused(&refusal);
+                self.follow(&blocked).await?;
+                Ok(Answer::unchanged(blocked.status, blocked.reason))
+            }
         }
     }
 
@@ -308,7 +306,10 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
             Step::Settled { at, outcome: Outcome::Done { .. } | Outcome::Undone { .. } | Outcome::Reversed } => {
                 Some(*at)
             }
-            Step::Settled { outcome: Outcome::Withdrawn { .. } | Outcome::Gone { .. } | Outcome::Ended, .. }
+            Step::Settled {
+                outcome: Outcome::Withdrawn { .. } | Outcome::Gone { .. } | Outcome::Deleted | Outcome::Ended,
+                ..
+            }
             | Step::Intended
             | Step::Applied { .. } => None,
         });
@@ -333,6 +334,10 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         let confirmed = self.now.checked_add(CONFIRMED_AFTER).unwrap_or(Timestamp::MAX);
         let due = match next {
             Next::Wait { until, .. } => *until,
+            // An approval has it looked at again.
+            Next::Deactivate { .. } if self.is_unapproved(permitted) => {
+                self.now.checked_add(LOOKED_AT_AGAIN).unwrap_or(Timestamp::MAX)
+            }
             Next::Deactivate { .. } | Next::DeleteIdle { .. } => {
                 match self.policy.opening(permitted.verified().class(), self.now) {
                     Opening::Open => confirmed,
@@ -344,6 +349,12 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         let request = self.request_of(scene, kept);
         let ledger = &self.ports.ledger;
         Ok(ledger.keep_rotation(self.lease, kept, rotation.clone(), &request, notice.as_ref(), due).await?)
+    }
+
+    /// Whether what the key has come to waits for an approval.
+    fn is_unapproved(&self, permitted: &Permitted<'_>) -> bool {
+        let announced = self.record.announced(&permitted.verified().credential());
+        permitted.remedy().approval && announced.is_none_or(|kept| kept.announcement.approval.is_none())
     }
 
     /// What the schedule goes on with: the rule's document, which goes on with all that has begun and asks for nothing
@@ -369,7 +380,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         open: Option<Work>,
         though_in_use: bool,
     ) -> Result<Answer, Fault> {
-        let refused = self.refused(permitted.verified());
+        let refused = self.refused(scene.background.rule, permitted.verified());
         let in_use = if though_in_use { InUse::Changed } else { InUse::Held };
         let facts = self.facts(&scene.background, open.is_some());
         let cleared = clear(permitted, in_use, &facts, self.now).map_err(|refusal| refused(&refusal));
@@ -388,42 +399,53 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
                 };
                 let though =
                     if though_in_use { "; it was in use past its deadline, and its owner has a new one" } else { "" };
-                self.undertake(&cleared, self.request_of(scene, kept), because + though, still).await
+                let rule = scene.background.rule;
+                let request = self.asked_first(rule, &cleared.verified().credential(), self.request_of(scene, kept));
+                self.undertake(&cleared, request, because + though, still).await
             }
-            // What a rotation waits for is when it is due itself.
-            (None, Err(blocked)) => self.blocked(Blocked { until: None, ..blocked }).await,
+            (None, Err(blocked)) => {
+                // What a rotation waits for is when it is due itself.
+                self.follow(&blocked).await?;
+                Ok(Answer::unchanged(blocked.status, blocked.reason))
+            }
         }
     }
 
     /// Ends a rotation that is not to go on, with the act that it had come to.
     async fn withdraw(
         &self,
+        key: &CredentialId,
         open: Option<Work>,
         kept: Option<&KeptRotation>,
         status: Status,
         reason: String,
     ) -> Result<Answer, Fault> {
-        let answer = self.give_up_rotation(kept, status, reason.clone()).await?;
+        let answer = self.give_up_rotation(key, kept, status, reason.clone()).await?;
         match open {
             None => Ok(answer),
-            Some(work) => {
-                self.go_on(work, Err(Blocked { status, reason, notice: None, until: None }), |_, _| Ok(())).await
-            }
+            Some(work) => self.go_on(work, Err(kept_from(key, status, reason)), |_, _| Ok(())).await,
         }
     }
 
     /// Ends a rotation without its act.
     async fn give_up_rotation(
         &self,
+        key: &CredentialId,
         kept: Option<&KeptRotation>,
         status: Status,
         reason: String,
     ) -> Result<Answer, Fault> {
+        self.follow(&Blocked { then: Then::End, ..kept_from(key, status, reason.clone()) }).await?;
         if let Some(kept) = kept.filter(|kept| kept.is_open()) {
             self.ports.ledger.end_rotation(self.lease, kept, &reason, self.now).await?;
         }
         Ok(Answer::unchanged(status, reason))
     }
+}
+
+/// What keeps a key from its act for now.
+fn kept_from(key: &CredentialId, status: Status, reason: String) -> Blocked {
+    Blocked { credential: key.clone(), status, reason, notice: None, then: Then::Again(None) }
 }
 
 /// The request by which a key is rotated whatever its age: that of this execution, or that which its rotation began with.

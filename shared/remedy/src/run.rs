@@ -5,11 +5,12 @@ use std::error::Error;
 use std::sync::Arc;
 
 use credwarden_credential::creation::Provenance;
-use credwarden_credential::id::{Arn, UserName};
-use credwarden_credential::kind::CredentialKind;
+use credwarden_credential::id::{Arn, UserId, UserName};
+use credwarden_credential::kind::{CredentialId, CredentialKind};
 use credwarden_credential::snapshot::{Listing, User};
 use credwarden_inventory::live::{find_user_by_id, read_user};
 use credwarden_inventory::read::ReadIam;
+use credwarden_ledger::announcement::KeptAnnouncement;
 use credwarden_ledger::failure::Failure;
 use credwarden_ledger::lease::{Acquired, Lease};
 use credwarden_ledger::record::UserRecord;
@@ -17,12 +18,14 @@ use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::Outcome;
 use credwarden_ledger::{Ledger, LedgerError};
+use credwarden_policy::announcement::Announcement;
 use credwarden_policy::policy::Policy;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
 
 use crate::answer::{Answer, Status};
+use crate::approve::{Approved, approved};
 use crate::fault::{Fault, chain};
 use crate::guard::switched_on;
 use crate::kill_switch::KillSwitch;
@@ -141,6 +144,9 @@ async fn answer<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Table, V:
         Ok(policy) => policy,
         Err(reason) => return held(reason),
     };
+    if let (Document::Approve, Some(credential)) = (request.document, &request.credential) {
+        return approve(ports, &policy, request, credential, now).await;
+    }
     // INVARIANT (approvals): only approvers that the policy names count, so only they are ever written down.
     let mut request = request.clone();
     request.approvers.retain(|approver| policy.counts_approval_of(approver));
@@ -175,7 +181,7 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
             return Ok(Answer::unchanged(Status::Held, reason));
         }
     };
-    let user = match find(ports, lease, now).await? {
+    let user = match find(ports, &lease.user, now).await? {
         Found::User(user) => with_evidence(remedy, ports, settings, lease, &record, user, now).await?,
         Found::Gone(reason) => return settle_gone(ports, lease, &record, reason, now).await,
     };
@@ -183,12 +189,54 @@ async fn under_lease<S: ReadSsm, C: ReadConfig, R: ReadIam, W: WriteIam, T: Tabl
     match (lease.request.document, &lease.request.credential, remedy.rotation) {
         (Document::Undo(_), Some(credential), _) => Ok(Box::pin(run.undo(credential)).await?.about(credential)),
         (Document::Undo(_), None, _) => Ok(Answer::unchanged(Status::NothingToDo, "no credential is named")),
-        (_, _, Some(rotating)) => Box::pin(run.rotate(rotating)).await,
+        (Document::Rule(_) | Document::AcknowledgeRotation | Document::ForceRotation, _, Some(rotating)) => {
+            Box::pin(run.rotate(rotating)).await
+        }
         (Document::Rule(rule), _, None) => Box::pin(run.answer_findings(rule)).await,
         (Document::AcknowledgeRotation | Document::ForceRotation, _, None) => {
             Ok(Answer::unchanged(Status::NothingToDo, "this remedy rotates nothing"))
         }
+        (Document::Approve, ..) => Ok(Answer::unchanged(Status::Refused, "no credential is named")),
     }
+}
+
+/// Writes down a person's approval of what was announced of one credential, or refuses it with the reasons. It needs no lease:
+/// what changes meanwhile is read again.
+async fn approve<S, C: ReadConfig, R: ReadIam, W, T: Table, V>(
+    ports: &Ports<S, C, R, W, T, V>,
+    policy: &Policy,
+    request: &Request,
+    credential: &CredentialId,
+    now: Timestamp,
+) -> Result<Answer, Fault> {
+    let refused = |reason: String| Ok(Answer::unchanged(Status::Refused, format!("{credential}: {reason}")));
+    let user = match find(ports, &request.user, now).await? {
+        Found::User(user) => user,
+        Found::Gone(reason) => return refused(reason),
+    };
+    for _ in 0..APPROVAL_ATTEMPTS {
+        let record = ports.ledger.record(&request.user).await?;
+        let (kept, approval) = match approved(&record, &user, credential, request, policy, now) {
+            Ok(Approved::Now(kept, approval)) => (kept, approval),
+            Ok(Approved::Already(kept)) => return Ok(approval_answer(kept)),
+            Err(reason) => return refused(reason),
+        };
+        match ports.ledger.approve(&request.user, kept, approval, now).await {
+            Ok(()) => return Ok(approval_answer(kept)),
+            Err(LedgerError::Superseded { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    refused("what was announced changed again and again meanwhile; start the document again".to_owned())
+}
+
+/// How often an approval is tried again that meets a run at the same user.
+const APPROVAL_ATTEMPTS: usize = 5;
+
+fn approval_answer(kept: &KeptAnnouncement) -> Answer {
+    let Announcement { credential, remedy, from, .. } = &kept.announcement;
+    let reason = format!("{credential}: {remedy} is approved, and done once every guard lets it, not before {from}");
+    Answer::unchanged(Status::Approved, reason)
 }
 
 /// The user with what the rule judges by besides.
@@ -220,14 +268,13 @@ enum Found {
     Gone(String),
 }
 
-/// Finds the user with the id of the lease, and reads it live. A name may have passed to another user since AWS Config
+/// Finds the user with this id, and reads it live. A name may have passed to another user since AWS Config
 /// recorded it: only the id decides.
 async fn find<S, C: ReadConfig, R: ReadIam, W, T, V>(
     ports: &Ports<S, C, R, W, T, V>,
-    lease: &Lease,
+    id: &UserId,
     now: Timestamp,
 ) -> Result<Found, Fault> {
-    let id = &lease.user;
     let recorded = ports.config.user_name(id).await.unwrap_or_else(|error| {
         warn!(user.id = %id, error = &error as &dyn Error, "the name of {id} is looked for in the list of users");
         None
@@ -266,8 +313,11 @@ async fn settle_gone<S, C, R, W, T: Table, V>(
     for kept in record.rotations.iter().filter(|kept| kept.is_open()) {
         ports.ledger.end_rotation(lease, kept, &reason, now).await?;
     }
+    for kept in record.announcements.iter().filter(|kept| kept.is_open()) {
+        ports.ledger.end_announcement(lease, kept, &reason, now).await?;
+    }
     let status = match lease.request.document {
-        Document::AcknowledgeRotation | Document::ForceRotation => Status::Refused,
+        Document::AcknowledgeRotation | Document::ForceRotation | Document::Approve => Status::Refused,
         Document::Rule(_) | Document::Undo(_) => Status::NothingToDo,
     };
     Ok(Answer::unchanged(status, reason))

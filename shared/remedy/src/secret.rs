@@ -72,14 +72,19 @@ pub struct SecretError {
 pub struct SecretsManager {
     client: Client,
     trail: CloudTrail,
-    /// The ARN of the function that mints.
-    mint_function: String,
+    /// The ARN of the function that mints; `None`: nothing is rotated, only read.
+    mint_function: Option<String>,
 }
 
 impl SecretsManager {
     /// Works with clients of this configuration, and has secrets rotated by the function with this ARN.
     pub fn of(config: &SdkConfig, mint_function: String) -> Self {
-        Self { client: Client::new(config), trail: CloudTrail::of(config), mint_function }
+        Self { mint_function: Some(mint_function), ..Self::reading(config) }
+    }
+
+    /// Only reads, with clients of this configuration.
+    pub fn reading(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config), trail: CloudTrail::of(config), mint_function: None }
     }
 }
 
@@ -105,15 +110,19 @@ impl Secrets for SecretsManager {
     }
 
     async fn rotate(&self, secret: &SecretArn, token: &RequestToken) -> Result<(), SecretError> {
+        let doing = || format!("have secret {secret} rotated");
+        let Some(mint_function) = &self.mint_function else {
+            return Err(SecretError { doing: doing(), why: "this program only reads".to_owned() });
+        };
         let rules = RotationRulesType::builder().automatically_after_days(SELDOM).build();
         let call = self.client.rotate_secret().secret_id(secret.as_str()).client_request_token(token.as_str());
         // INVARIANT (nobody else mints): whatever function somebody has set there, it is not called with this token.
-        let call = call.rotation_lambda_arn(&self.mint_function).rotation_rules(rules);
+        let call = call.rotation_lambda_arn(mint_function).rotation_rules(rules);
         match call.send().await {
             Ok(_) => Ok(()),
             // What an earlier call has begun is under way, and is tried again.
             Err(error) if is_under_way(&error) => Ok(()),
-            Err(error) => Err(failed(format!("have secret {secret} rotated"), &error)),
+            Err(error) => Err(failed(doing(), &error)),
         }
     }
 

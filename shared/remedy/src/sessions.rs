@@ -1,5 +1,6 @@
-//! Sessions that were issued with a compromised access key. They outlive its deactivation: those of `GetSessionToken` and
-//! `GetFederationToken` by up to 36 hours (AWS STS API Reference). So before the key is deactivated the stack's own policy
+//! Sessions that were issued with a compromised access key, or by signing in with a compromised console password. They outlive
+//! its deactivation: those of `GetSessionToken` and `GetFederationToken` by up to 36 hours (AWS STS API Reference), those of the
+//! console by up to 12 (AWS Sign-In User Guide). So before the key is deactivated the stack's own policy
 //! is attached to its user, which denies everything to whatever has a session, and taken off when no such session can be
 //! left, or at once when the deactivation is undone. Long-term keys have no session, so that other keys of the user go on.
 //!
@@ -36,7 +37,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     pub(crate) fn revocation_of(&self, cleared: &Cleared<'_>) -> Option<Work> {
         let verified = cleared.verified();
         let credential = verified.credential();
-        let issues_sessions = verified.is_compromise() && credential.kind() == CredentialKind::AccessKey;
+        let has_sessions = matches!(credential.kind(), CredentialKind::AccessKey | CredentialKind::ConsolePassword);
+        let issues_sessions = verified.is_compromise() && has_sessions;
         if !issues_sessions || self.revocation(&credential).is_some_and(Work::is_open) {
             return None;
         }
@@ -83,7 +85,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             let take_over = |will_apply| self.ports.ledger.take_over(self.lease, work.clone(), will_apply, self.now);
             match (&work.step, deactivation.map(|deactivation| &deactivation.step)) {
                 (Step::Settled { .. }, _) | (Step::Intended, Some(Step::Intended | Step::Applied { .. })) => {}
-                (Step::Intended, Some(Step::Settled { outcome: Outcome::Done { .. }, .. }))
+                (Step::Intended, Some(Step::Settled { outcome: Outcome::Done { .. } | Outcome::Deleted, .. }))
                     if self.still_refuses(work) =>
                 {
                     answers.push(self.refuse_sessions(take_over(true).await?).await?);

@@ -10,11 +10,12 @@ use credwarden_inventory::read::ReadIam;
 use credwarden_ledger::request::Document;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::work::{Act, LISTS_LAG, Outcome, Sighting, Step, Work};
+use credwarden_policy::remedy::Effect;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::answer::{Answer, Changed, Status, UndoBy};
+use crate::answer::{Answer, Changed, Now, Status, UndoBy};
 use crate::fault::Fault;
 use crate::guard::Refusal;
 use crate::plan::Plan;
@@ -46,14 +47,21 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
         let reader = &self.ports.reader;
         let fresh = read_credential(reader, plan.user(), plan.credential(), LastUses::Read, self.now).await;
         let Some(fresh) = fresh.map_err(Fault::Gap)? else {
-            let outcome = deleted(&work.credential);
+            let is_ours = plan.to() == Effect::Deleted && tried.is_some();
+            let outcome = if is_ours { Outcome::Deleted } else { deleted(&work.credential) };
             return self.settle(work, outcome).await;
         };
+        // INVARIANT (this very credential): a console password that was set since is another one, of the same name.
+        if fresh.created != work.before.created {
+            let outcome = replaced(&work, &fresh);
+            return self.settle(work, outcome).await;
+        }
         if fresh.status == CredentialStatus::Expired {
             let outcome = expired(&work.credential);
             return self.settle(work, outcome).await;
         }
-        let is_so_already = fresh.status == plan.to().into() && matches!(work.act, Act::Remedy(_));
+        let is_so = matches!(plan.to(), Effect::Status(to) if fresh.status == to.into());
+        let is_so_already = is_so && matches!(work.act, Act::Remedy(_));
         if is_so_already {
             return if tried.is_some() {
                 self.settle(work, Outcome::Done { after: sighting(&fresh, self.now) }).await
@@ -80,25 +88,31 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
             let reason = format!("{}: another run has taken over", work.credential);
             return Ok(Answer::unchanged(Status::Waiting, reason));
         }
-        let (user, to, what) = (plan.user().clone(), CredentialStatus::from(plan.to()), plan.to_string());
+        let (user, to, what) = (plan.user().clone(), plan.to(), plan.to_string());
         match apply(plan, &self.ports.writer).await {
             Ok(()) => {
                 info!(user.id = %self.user.id, execution = %self.lease.request.execution, "IAM was told to {what}");
             }
             Err(WriteError::NoSuchEntity { .. }) => {
-                let outcome = deleted(&work.credential);
+                // It was there a moment ago, and the call is made again where its answer is lost.
+                let outcome = if to == Effect::Deleted { Outcome::Deleted } else { deleted(&work.credential) };
                 return self.settle(work, outcome).await;
             }
+            Err(not_yet @ WriteError::NotYet { .. }) => return self.wait(work, &not_yet.to_string()).await,
             Err(failed) => return Err(failed.into()),
         }
         // IAM has accepted it. Whatever goes wrong from here is no fault of the change: the schedule confirms it.
         let work = Work { step: Step::Applied { at: self.now }, ..work };
         match read_credential(reader, &user, &work.credential, LastUses::NotRead, self.now).await {
-            Ok(Some(seen)) if seen.status == to => {
+            Ok(Some(seen)) if matches!(to, Effect::Status(to) if seen.status == to.into()) => {
                 self.settle(work, Outcome::Done { after: sighting(&seen, self.now) }).await
             }
             Ok(None) => {
-                let outcome = deleted(&work.credential);
+                let outcome = if to == Effect::Deleted { Outcome::Deleted } else { deleted(&work.credential) };
+                self.settle(work, outcome).await
+            }
+            Ok(Some(seen)) if seen.created != work.before.created => {
+                let outcome = replaced(&work, &seen);
                 self.settle(work, outcome).await
             }
             Ok(Some(_)) => self.wait(work, "IAM accepted it, but its lists do not show it yet").await,
@@ -109,10 +123,17 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     /// Ends open work.
     pub(crate) async fn settle(&self, work: Work, outcome: Outcome) -> Result<Answer, Fault> {
         let (act, credential, undo_until) = (work.act, work.credential.clone(), work.undo_until);
-        let notice = matches!(outcome, Outcome::Done { .. }).then(|| self.notice_of_done(&work));
+        let is_done = matches!(outcome, Outcome::Done { .. } | Outcome::Deleted);
+        let notice = is_done.then(|| self.notice_of_done(&work));
         let work = work.settled(outcome.clone(), self.now);
         self.ports.ledger.end_work(self.lease, work, notice.as_ref(), self.now).await?;
+        self.end_what_was_announced(act, &credential).await;
+        let changed = |now| Changed { act, user: self.user.name.clone(), credential: credential.clone(), now };
         Ok(match outcome {
+            Outcome::Deleted => {
+                let reason = format!("{credential}: {act} is done, it was deleted, and nothing undoes that");
+                Answer { actions: vec![changed(Now::Deleted)], ..Answer::unchanged(Status::Done, reason) }
+            }
             Outcome::Done { after } => {
                 let undo = undo_until.map(|until| UndoBy {
                     document: Document::Undo(self.remedy.name).name(&self.settings.prefix),
@@ -124,10 +145,8 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
                     Act::Remedy(_) | Act::RevokeSessions | Act::DeleteIdle => Status::Done,
                     Act::Undo(_) => Status::Undone,
                 };
-                let changed =
-                    Changed { act, user: self.user.name.clone(), credential: credential.clone(), now: after.status };
                 let answer = Answer::unchanged(status, format!("{credential}: {act} is done"));
-                Answer { actions: vec![changed], undo, ..answer }
+                Answer { actions: vec![changed(Now::Status(after.status))], undo, ..answer }
             }
             Outcome::Undone { execution } => {
                 Answer::unchanged(Status::NothingToDo, format!("{credential}: undone by {execution}"))
@@ -143,6 +162,16 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
                 Answer::unchanged(Status::NothingToDo, format!("{credential}: {reason}"))
             }
         })
+    }
+
+    /// Nothing is left of what was announced of an act that has ended. Should that not be written, the next look finds it.
+    async fn end_what_was_announced(&self, act: Act, credential: &CredentialId) {
+        let open = self.record.announcement(credential).filter(|kept| kept.is_open());
+        let Some(kept) = open.filter(|kept| act == Act::Remedy(kept.announcement.remedy)) else { return };
+        let how = format!("{act} has come to its end");
+        if let Err(error) = self.ports.ledger.end_announcement(self.lease, kept, &how, self.now).await {
+            warn!(user.id = %self.user.id, error = &error as &dyn Error, "what was announced is looked at again");
+        }
     }
 
     /// Ends open work of another run.
@@ -210,4 +239,15 @@ pub(crate) fn deleted(credential: &CredentialId) -> Outcome {
 /// The end of work on a credential that has become unusable by itself, for good.
 pub(crate) fn expired(credential: &CredentialId) -> Outcome {
     Outcome::Gone { reason: format!("the {} has expired", credential.kind().noun()) }
+}
+
+/// The end of work on a credential in whose place there is another of the same name.
+pub(crate) fn replaced(work: &Work, live: &Credential) -> Outcome {
+    match work.step {
+        // What IAM accepted was done before the other was made.
+        Step::Applied { .. } => Outcome::Deleted,
+        Step::Intended | Step::Settled { .. } => Outcome::Gone {
+            reason: format!("the {} was deleted, and another was made at {}", live.id.kind().noun(), live.created),
+        },
+    }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use credwarden_credential::creation::Creation;
-use credwarden_credential::kind::{CredentialId, CredentialKind};
+use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, Listing, User};
 use credwarden_policy::class::ClassName;
 use credwarden_policy::exception::Exceptions;
@@ -64,9 +64,6 @@ pub fn verify<'a>(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Verified<'a>, Unverified> {
-    if credential.kind() == CredentialKind::ConsolePassword {
-        return Err(Unverified::Settled(format!("{credential}: IAM cannot make a console password inactive")));
-    }
     let live = live_credential(user, credential).map_err(Unverified::Unknown)?;
     let Some(live) = live else {
         return Err(Unverified::Settled(format!("{credential} is gone")));

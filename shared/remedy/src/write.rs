@@ -9,6 +9,7 @@ use aws_sdk_iam::types::StatusType;
 use credwarden_credential::id::{Arn, UserName};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::KeyStatus;
+use credwarden_policy::remedy::Effect;
 
 use crate::plan::Plan;
 
@@ -26,6 +27,9 @@ pub trait WriteIam {
 
     /// Deletes a user's access key (`DeleteAccessKey`), which nothing undoes.
     fn delete_access_key(&self, user: &UserName, key: &CredentialId) -> impl Future<Output = Result<(), WriteError>>;
+
+    /// Deletes a user's console password, for good (`DeleteLoginProfile`).
+    fn delete_password(&self, user: &UserName) -> impl Future<Output = Result<(), WriteError>>;
 
     /// Has a user's sessions refused, by attaching the stack's policy to it (`AttachUserPolicy`). Doing it twice is doing it
     /// once.
@@ -45,6 +49,16 @@ pub enum WriteError {
         user: UserName,
         /// Which.
         credential: CredentialId,
+    },
+    /// IAM does not change it at the moment, and it has not happened.
+    #[error("IAM does not change {} {credential} of `{user}` yet: {why}", credential.kind().noun())]
+    NotYet {
+        /// Whose.
+        user: UserName,
+        /// Which.
+        credential: CredentialId,
+        /// What IAM says.
+        why: String,
     },
     /// Failed after all retries; it may have happened.
     #[error("failed to update {} {credential} of `{user}`: {why}", credential.kind().noun())]
@@ -70,7 +84,10 @@ pub enum WriteError {
 
 /// Makes the change that was planned, once: the plan is consumed.
 pub async fn apply<W: WriteIam>(plan: Plan, writer: &W) -> Result<(), WriteError> {
-    writer.set_status(plan.user(), plan.credential(), plan.to()).await
+    match plan.to() {
+        Effect::Status(status) => writer.set_status(plan.user(), plan.credential(), status).await,
+        Effect::Deleted => writer.delete_password(plan.user()).await,
+    }
 }
 
 /// IAM itself.
@@ -124,6 +141,7 @@ impl WriteIam for IamWriter {
         match failed {
             None => Ok(()),
             Some(Failure::NoSuchEntity) => Err(WriteError::NoSuchEntity { user, credential }),
+            Some(Failure::Temporary(why)) => Err(WriteError::NotYet { user, credential, why }),
             Some(Failure::Other(why)) => Err(WriteError::Failed { user, credential, why }),
         }
     }
@@ -139,7 +157,20 @@ impl WriteIam for IamWriter {
         match call.send().await.as_ref().map_err(failure) {
             Ok(_) => Ok(()),
             Err(Failure::NoSuchEntity) => Err(WriteError::NoSuchEntity { user, credential }),
+            Err(Failure::Temporary(why)) => Err(WriteError::NotYet { user, credential, why }),
             Err(Failure::Other(why)) => Err(WriteError::Failed { user, credential, why }),
+        }
+    }
+
+    async fn delete_password(&self, user: &UserName) -> Result<(), WriteError> {
+        // Without a user name IAM would delete the caller's own.
+        let call = self.client.delete_login_profile().user_name(user.as_str());
+        let (name, credential) = (user.clone(), CredentialId::ConsolePassword);
+        match call.send().await.err().as_ref().map(failure) {
+            None => Ok(()),
+            Some(Failure::NoSuchEntity) => Err(WriteError::NoSuchEntity { user: name, credential }),
+            Some(Failure::Temporary(why)) => Err(WriteError::NotYet { user: name, credential, why }),
+            Some(Failure::Other(why)) => Err(WriteError::Failed { user: name, credential, why }),
         }
     }
 
@@ -153,17 +184,22 @@ impl WriteIam for IamWriter {
         let call = self.client.detach_user_policy().user_name(user.as_str()).policy_arn(self.session_policy.as_str());
         match call.send().await.as_ref().map_err(failure) {
             Ok(_) | Err(Failure::NoSuchEntity) => Ok(()),
-            Err(Failure::Other(why)) => Err(WriteError::Sessions { user: user.clone(), doing: "detach", why }),
+            Err(Failure::Temporary(why) | Failure::Other(why)) => {
+                Err(WriteError::Sessions { user: user.clone(), doing: "detach", why })
+            }
         }
     }
 }
 
 enum Failure {
     NoSuchEntity,
+    /// Of a user or password that was made a moment ago: IAM asks to wait some minutes.
+    Temporary(String),
     Other(String),
 }
 
-/// How a call failed: IAM's error code for what does not exist is the same for all kinds.
+/// How a call failed: IAM's error codes for what does not exist, and for what cannot be changed yet, are the same for all kinds
+/// (IAM API Reference, `DeleteLoginProfile`: `NoSuchEntity`, `EntityTemporarilyUnmodifiable`).
 fn failure<E, R>(error: &SdkError<E, R>) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -171,6 +207,9 @@ where
 {
     match error.as_service_error().and_then(ProvideErrorMetadata::code) {
         Some("NoSuchEntity" | "NoSuchEntityException") => Failure::NoSuchEntity,
+        Some("EntityTemporarilyUnmodifiable" | "EntityTemporarilyUnmodifiableException") => {
+            Failure::Temporary(DisplayErrorContext(error).to_string())
+        }
         _ => Failure::Other(DisplayErrorContext(error).to_string()),
     }
 }

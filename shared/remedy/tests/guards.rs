@@ -14,7 +14,7 @@ use credwarden_ledger::request::Document;
 use credwarden_policy::document::DEFAULT;
 use credwarden_policy::exception::{Exception, Exceptions, Hold};
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{Mode, QUARANTINE_AT_LEAST, RemedyName, RuleName};
+use credwarden_policy::remedy::{Effect, Mode, QUARANTINE_AT_LEAST, RemedyName, RuleName};
 use credwarden_remedy::answer::Status;
 use credwarden_remedy::guard::{Cleared, Facts, Refusal, guard, switched_on};
 use credwarden_remedy::kill_switch::KillSwitch;
@@ -383,6 +383,6 @@ fn a_plan_says_what_it_will_do() {
         is_paid: false,
     };
     let cleared: Cleared<'_> = guard(verified, &facts, now()).unwrap();
-    let plan = plan(&cleared, |_| Some(KeyStatus::Inactive)).unwrap();
+    let plan = plan(&cleared, |_| Some(Effect::Status(KeyStatus::Inactive))).unwrap();
     assert_eq!(plan.to_string(), format!("make access key {} of `alice` inactive", case.credential()));
 }

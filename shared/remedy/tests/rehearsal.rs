@@ -15,7 +15,7 @@ use credwarden_ledger::notice::Notice;
 use credwarden_ledger::request::Document;
 use credwarden_policy::exception::{Change, Exception, Hold};
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::RuleName;
+use credwarden_policy::remedy::{Effect, RuleName};
 use credwarden_remedy::answer::Status;
 use credwarden_remedy::rehearsal::{On, Planned, Stage, documents, purses, rehearse};
 use credwarden_remedy::run::Settings;
@@ -76,7 +76,8 @@ async fn held_against_the_act(
     }
     let changes =
         planned.iter().filter_map(|planned| Some((planned.credential.as_ref()?.to_string(), planned.becomes?)));
-    assert_eq!(changes.collect::<Vec<_>>(), world.writes().split_off(written.len()), "{planned:?}");
+    let made = world.writes().split_off(written.len()).into_iter().map(|(key, status)| (key, Effect::Status(status)));
+    assert_eq!(changes.collect::<Vec<_>>(), made.collect::<Vec<_>>(), "{planned:?}");
     let mut will_be_told: Vec<_> = planned.iter().flat_map(|planned| &planned.told).cloned().collect();
     let mut newly: Vec<_> = untold(world).await.into_iter().filter(|notice| !told.contains(notice)).collect();
     // Who asks is all that a rehearsal cannot know.
@@ -100,7 +101,7 @@ async fn step(world: &World) -> Planned {
 async fn what_would_be_changed_is_and_what_is_settled_is_no_more() {
     let world = World::new(alice()).await;
     let planned = step(&world).await;
-    assert_eq!((planned.status, planned.becomes), (Status::Done, Some(KeyStatus::Inactive)));
+    assert_eq!((planned.status, planned.becomes), (Status::Done, Some(Effect::Status(KeyStatus::Inactive))));
     assert!(planned.reason.contains("limit 90 days passed 2026-11-14"), "{}", planned.reason);
     assert_eq!(planned.undo_until, Some(noon() + age_days(30)));
     assert_eq!(held_against_the_act(&world, AGE, "alice", None).await, []);
@@ -211,7 +212,10 @@ async fn a_compromise_would_have_its_sessions_refused() {
     let document = Document::Rule(RuleName::UnauthorizedKeyCreation);
     let planned = held_against_the_act(&world, document, "robot", None).await;
     let [only] = planned.as_slice() else { panic!("{planned:?}") };
-    assert_eq!((only.credential.as_ref(), only.becomes), (Some(&credential), Some(KeyStatus::Inactive)));
+    assert_eq!(
+        (only.credential.as_ref(), only.becomes),
+        (Some(&credential), Some(Effect::Status(KeyStatus::Inactive)))
+    );
     assert!(only.refuses_sessions);
 }
 
@@ -226,5 +230,8 @@ async fn an_undo_that_died_is_rehearsed_too() {
     let record = world.ledger().record(&world.id("alice")).await.unwrap();
     assert!(documents(&record).contains(&(UNDO, Some(key.clone()))), "{record:?}");
     let planned = held_against_the_act(&world, UNDO, "alice", Some(&key)).await;
-    assert_eq!(planned.iter().map(|planned| planned.becomes).collect::<Vec<_>>(), [Some(KeyStatus::Active)]);
+    assert_eq!(
+        planned.iter().map(|planned| planned.becomes).collect::<Vec<_>>(),
+        [Some(Effect::Status(KeyStatus::Active))]
+    );
 }

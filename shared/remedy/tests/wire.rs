@@ -5,6 +5,7 @@
 use aws_sdk_config::operation::batch_get_resource_config::BatchGetResourceConfigOutput;
 use aws_sdk_config::types::BaseConfigurationItem;
 use aws_sdk_iam::error::ErrorMetadata;
+use aws_sdk_iam::operation::delete_login_profile::{DeleteLoginProfileError, DeleteLoginProfileOutput};
 use aws_sdk_iam::operation::update_access_key::{UpdateAccessKeyError, UpdateAccessKeyOutput};
 use aws_sdk_iam::types::StatusType;
 use aws_sdk_iam::types::error::NoSuchEntityException;
@@ -131,4 +132,22 @@ async fn a_key_that_is_gone_is_told_from_a_failure() {
             && text.contains("AccessDenied"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_password_is_deleted_by_the_name_of_its_user_and_what_iam_says_is_told_apart() {
+    let user: UserName = "alice".parse().unwrap();
+    let rule = mock!(aws_sdk_iam::Client::delete_login_profile)
+        .match_requests(|request| request.user_name() == Some("alice"))
+        .then_output(|| DeleteLoginProfileOutput::builder().build());
+    writer(mock_client!(aws_sdk_iam, [&rule])).delete_password(&user).await.unwrap();
+    assert_eq!(rule.num_calls(), 1);
+    let failed = async |code: &'static str| {
+        let rule = mock!(aws_sdk_iam::Client::delete_login_profile)
+            .then_error(move || DeleteLoginProfileError::generic(ErrorMetadata::builder().code(code).build()));
+        writer(mock_client!(aws_sdk_iam, [&rule])).delete_password(&user).await.unwrap_err()
+    };
+    assert!(matches!(failed("NoSuchEntity").await, WriteError::NoSuchEntity { .. }));
+    assert!(matches!(failed("EntityTemporarilyUnmodifiable").await, WriteError::NotYet { .. }));
+    assert!(matches!(failed("AccessDenied").await, WriteError::Failed { .. }));
 }

@@ -27,7 +27,7 @@ _OF_A_USER = (
     "create_login_profile", "list_service_specific_credentials", "create_service_specific_credential",
     "update_service_specific_credential", "reset_service_specific_credential", "delete_service_specific_credential",
     "list_ssh_public_keys", "list_signing_certificates", "upload_signing_certificate", "update_signing_certificate",
-    "delete_signing_certificate",
+    "delete_signing_certificate", "delete_login_profile",
 )  # fmt: skip
 
 _desk = credential_report.Desk()
@@ -44,6 +44,7 @@ def mend() -> None:
         "create_login_profile": _create_login_profile,
         "get_login_profile": _get_login_profile,
         "update_login_profile": _update_login_profile,
+        "delete_login_profile": IamResponse.delete_login_profile,
         "list_access_keys": _list_access_keys,
         "create_access_key": stale_lists.remembering("key", _true_keys, IamResponse.create_access_key),
         "update_access_key": stale_lists.remembering("key", _true_keys, _update_access_key),

@@ -7,6 +7,7 @@ use credwarden_credential::age::date;
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::KeyStatus;
 use credwarden_ledger::notice::Owner;
+use credwarden_policy::remedy::Effect;
 use credwarden_remedy::answer::Status;
 
 use super::{Budget, Plan, Step, Told};
@@ -94,10 +95,12 @@ fn table(steps: &[Step], look: Look) -> String {
 
 fn would_be(step: &Step) -> &'static str {
     match (step.becomes, step.status) {
-        (Some(KeyStatus::Inactive), _) => "made inactive",
-        (Some(KeyStatus::Active), _) => "made active",
+        (Some(Effect::Status(KeyStatus::Inactive)), _) => "made inactive",
+        (Some(Effect::Status(KeyStatus::Active)), _) => "made active",
+        (Some(Effect::Deleted), _) => "deleted for good",
         (None, Status::HandedOn) => "handed on",
         (None, Status::Done | Status::Undone | Status::NothingToDo) => "left: settled",
+        (None, Status::Approved) => "left: approved",
         (None, Status::Waiting) => "left: waiting",
         (None, Status::Refused) => "left: refused",
         (None, Status::Rotating) => "left: rotating",

@@ -10,6 +10,7 @@ use credwarden_inventory::read::{
     AccessKeyMetadata, AuthorizationDetail, ListedUser, Marker, Owned, Page, ReadError, ReadIam, ReportAnswer,
     ReportState, SingleUser,
 };
+use credwarden_policy::remedy::Effect;
 use jiff::Timestamp;
 
 use crate::write::{WriteError, WriteIam};
@@ -31,6 +32,14 @@ pub(super) struct Changes {
     pub(super) deleted: BTreeSet<CredentialId>,
     /// Whether the user's sessions are refused, where that changes.
     pub(super) sessions_refused: Option<bool>,
+}
+
+impl Changes {
+    /// What would become of a credential; `None`: nothing.
+    pub(super) fn of(&self, credential: &CredentialId) -> Option<Effect> {
+        let status = self.statuses.get(credential).copied().map(Effect::Status);
+        if self.deleted.contains(credential) { Some(Effect::Deleted) } else { status }
+    }
 }
 
 impl<R> Clone for RehearsedIam<'_, R> {
@@ -80,6 +89,13 @@ impl<R> WriteIam for RehearsedIam<'_, R> {
         Ok(())
     }
 
+    async fn delete_password(&self, _user: &UserName) -> Result<(), WriteError> {
+        self.change(|changes| {
+            changes.deleted.insert(CredentialId::ConsolePassword);
+        });
+        Ok(())
+    }
+
     async fn refuse_sessions(&self, _user: &UserName) -> Result<(), WriteError> {
         self.change(|changes| changes.sessions_refused = Some(true));
         Ok(())
@@ -122,7 +138,8 @@ impl<R: ReadIam> ReadIam for RehearsedIam<'_, R> {
     }
 
     async fn get_login_profile(&self, user: &UserName) -> Result<Option<Timestamp>, ReadError> {
-        self.reader.get_login_profile(user).await
+        let created = self.reader.get_login_profile(user).await?;
+        Ok(created.filter(|_| !self.changes().deleted.contains(&CredentialId::ConsolePassword)))
     }
 
     async fn get_user(&self, user: &UserName) -> Result<SingleUser, ReadError> {

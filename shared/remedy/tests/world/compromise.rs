@@ -20,6 +20,7 @@ pub fn robot(kind: CredentialKind, age: jiff::SignedDuration) -> Estate {
         CredentialKind::AccessKey => estate.key(age).used(age_hours(1), "s3"),
         CredentialKind::ServiceSpecificCredential => estate.service_specific("codecommit.amazonaws.com", age),
         CredentialKind::SshPublicKey => estate.ssh_public_key(age),
+        CredentialKind::ConsolePassword => estate.password(age).signed_in(age_hours(1)),
         _ => estate.signing_certificate(age),
     }
 }

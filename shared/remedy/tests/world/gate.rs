@@ -22,7 +22,7 @@ use credwarden_remedy::write::{WriteError, WriteIam};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::{Parameters, Writes};
+use super::{Deleted, Parameters, Writes};
 
 /// What happens at one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +159,8 @@ pub struct GatedWriter {
     pub gate: Gate,
     pub iam: FakeIam,
     pub writes: Writes,
+    pub passwords: Deleted,
+    pub now: Timestamp,
     pub stale: Arc<Mutex<Option<FakeIam>>>,
     pub lists_lag: Arc<Mutex<bool>>,
     pub deleted: Arc<Mutex<Vec<CredentialId>>>,
@@ -218,6 +220,25 @@ impl WriteIam for GatedWriter {
         };
         let fail = || WriteError::Failed { user: user.clone(), credential: key.clone(), why: "no answer".to_owned() };
         self.gate.pass(format!("iam:DeleteAccessKey {key}"), call, fail).await
+    }
+
+    async fn delete_password(&self, user: &UserName) -> Result<(), WriteError> {
+        let call = async || {
+            if *self.lists_lag.lock().unwrap() {
+                let before = FakeIam::new(self.iam.estate());
+                self.stale.lock().unwrap().get_or_insert(before);
+            }
+            let password = self.iam.change(|estate| estate.find_mut(user.as_str()).password.take());
+            if password.is_none() {
+                return Err(WriteError::NoSuchEntity { user: user.clone(), credential: CredentialId::ConsolePassword });
+            }
+            self.passwords.lock().unwrap().push((user.clone(), self.now));
+            Ok(())
+        };
+        let credential = CredentialId::ConsolePassword;
+        let fail =
+            || WriteError::Failed { user: user.clone(), credential: credential.clone(), why: "no answer".to_owned() };
+        self.gate.pass(format!("iam:DeleteLoginProfile {user}"), call, fail).await
     }
 
     async fn refuse_sessions(&self, user: &UserName) -> Result<(), WriteError> {
@@ -314,7 +335,8 @@ impl ReadIam for GatedReader {
     }
 
     async fn get_login_profile(&self, user: &UserName) -> Result<Option<Timestamp>, ReadError> {
-        gated!(self, "GetLoginProfile", user, || self.iam.get_login_profile(user))
+        let shown = self.stale.lock().unwrap().clone().unwrap_or_else(|| self.iam.clone());
+        gated!(self, "GetLoginProfile", user, || shown.get_login_profile(user))
     }
 
     async fn list_service_specific_credentials(

@@ -30,7 +30,7 @@ use credwarden_ledger::work::{Act, Work};
 use credwarden_policy::document::DEFAULT;
 use credwarden_policy::exception::{Change, Exception};
 use credwarden_policy::policy::Policy;
-use credwarden_policy::remedy::{RemedyName, RuleName};
+use credwarden_policy::remedy::{Effect, RemedyName, RuleName};
 use credwarden_policy::rotation::Rotation;
 use credwarden_remedy::answer::{Answer, Status as Ended};
 use credwarden_remedy::fault::Fault;
@@ -65,13 +65,17 @@ pub const REMEDY: Remedy = Remedy {
     name: RemedyName::DeactivateCredential,
     rules: &[
         Answered { rule: access_key_age::RULE, judge: access_key_age::judge, evidence: Evidence::User },
+        Answered { rule: unused_credentials::RULE, judge: unused_credentials::judge, evidence: Evidence::User },
         Answered {
             rule: unauthorized_key_creation::RULE,
             judge: unauthorized_key_creation::judge,
             evidence: Evidence::Provenance,
         },
     ],
-    act: |found| (found.status == Status::Active).then_some(KeyStatus::Inactive),
+    act: |found| {
+        let effect = if found.id.kind().has_status() { Effect::Status(KeyStatus::Inactive) } else { Effect::Deleted };
+        (found.status == Status::Active).then_some(effect)
+    },
     undo: |found| (found.status == Status::Inactive).then_some(KeyStatus::Active),
     rotation: None,
 };
@@ -116,6 +120,7 @@ pub fn alice() -> Estate {
 }
 
 pub type Parameters = Arc<Mutex<BTreeMap<String, String>>>;
+pub type Deleted = Arc<Mutex<Vec<(UserName, Timestamp)>>>;
 pub type Writes = Arc<Mutex<Vec<(CredentialId, KeyStatus)>>>;
 
 pub struct World {
@@ -127,6 +132,8 @@ pub struct World {
     pub recorded: Arc<Mutex<BTreeMap<UserId, UserName>>>,
     /// What was written to IAM, in order.
     pub writes: Writes,
+    /// Whose console passwords were deleted, and when.
+    pub passwords: Deleted,
     /// What the lists of keys show in place of the truth.
     pub stale: Arc<Mutex<Option<FakeIam>>>,
     pub lists_lag: Arc<Mutex<bool>>,
@@ -161,6 +168,7 @@ impl World {
             executions: Arc::default(),
             recorded: Arc::new(Mutex::new(recorded)),
             writes: Arc::default(),
+            passwords: Arc::default(),
             stale: Arc::default(),
             lists_lag: Arc::default(),
             vault: Arc::default(),
@@ -335,6 +343,8 @@ impl World {
                 gate: gate.clone(),
                 iam: self.iam.clone(),
                 writes: self.writes.clone(),
+                passwords: self.passwords.clone(),
+                now: self.now.get(),
                 stale: self.stale.clone(),
                 lists_lag: self.lists_lag.clone(),
                 deleted: self.deleted.clone(),
@@ -368,6 +378,20 @@ impl World {
     pub async fn remediate(&self, name: &str) -> Answer {
         let execution = self.execution(AGE, &self.id(name), None, CONFIG);
         self.invoke(&execution, &Gate::open()).await.unwrap()
+    }
+
+    /// Bob asks for an approval, and these principals give it.
+    pub async fn approve(&self, name: &str, credential: &CredentialId, approvers: &[&str]) -> Answer {
+        let execution = self.approval(name, credential, approvers);
+        self.invoke(&execution, &Gate::open()).await.unwrap()
+    }
+
+    /// The execution in which Bob asks for an approval, and these principals have given it.
+    pub fn approval(&self, name: &str, credential: &CredentialId, approvers: &[&str]) -> String {
+        let execution = self.execution(Document::Approve, &self.id(name), Some(credential), PERSON);
+        let approvers = approvers.iter().map(|approver| (*approver).to_owned()).collect();
+        self.executions.lock().unwrap().get_mut(&execution).unwrap().approvers = approvers;
+        execution
     }
 
     /// A person undoes what was done to a key.
@@ -456,6 +480,7 @@ impl World {
             let request = match &due.what {
                 DueItem::Work(work) => work.request.clone(),
                 DueItem::Rotation(kept) => kept.request.clone(),
+                DueItem::Announcement(kept) => kept.request.clone(),
                 DueItem::LeftLease { request, .. } | DueItem::Waiting { request } => request.clone(),
                 DueItem::Pass(_) | DueItem::ExceptionTags(_) => continue,
             };

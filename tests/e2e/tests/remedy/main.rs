@@ -15,6 +15,7 @@ mod faults;
 mod histories;
 mod justified;
 mod notices;
+mod passwords;
 mod payload;
 mod plan;
 mod rotation;

@@ -187,6 +187,8 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "credwarden-force-rotation",
         "credwarden-tag-exception",
     ];
+    // People start it; the schedule asks for no approval.
+    probes.push(elsewhere("ssm:StartAutomationExecution", starting("credwarden-approve", automation_role)));
     for document in documents {
         probes.push(ours("ssm:StartAutomationExecution", starting(document, automation_role)));
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, &another_role)));
@@ -265,6 +267,7 @@ fn of_identities() -> Vec<Probe> {
         "iam:UpdateSSHPublicKey",
         "iam:UpdateServiceSpecificCredential",
         "iam:UpdateSigningCertificate",
+        "iam:DeleteLoginProfile",
         // Nobody's.
         "iam:ListUserPolicies",
         "iam:ListUserTags",
@@ -304,6 +307,7 @@ fn of_identities() -> Vec<Probe> {
         "iam:UpdateSSHPublicKey",
         "iam:UpdateServiceSpecificCredential",
         "iam:UpdateSigningCertificate",
+        "iam:DeleteLoginProfile",
     ] {
         probes.push(elsewhere(action, change_of(PROTECTED_USER)));
     }

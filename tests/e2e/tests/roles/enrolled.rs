@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use credwarden_e2e::exception::{CAROL, go_on};
 use credwarden_e2e::mint::RETRIEVER;
 use credwarden_e2e::remedy::{Ended, execute};
-use credwarden_e2e::rule::{DAY, FIRST_DAY, HOUR, RULE, deployed, evaluate, options, report};
+use credwarden_e2e::rule::{DAY, FIRST_DAY, HOUR, deployed, evaluate, options, report};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::Sandbox;

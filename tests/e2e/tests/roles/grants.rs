@@ -120,6 +120,22 @@ async fn remedied() -> Result<Sandbox> {
     sandbox.faults().clear();
     hours_pass(&sandbox).await?;
     status(&sandbox, &estate, "silent", "Active").await?;
+
+    // An unused password is announced, and deleted a day later.
+    let default = policy.pointer_mut("/limits/default/console-password").context("a policy limits passwords")?;
+    *default.get_mut("warnDays").context("it warns of them")? = json!(1);
+    let mode = policy.pointer_mut("/remedies/unused-credentials/default/mode").context("a policy answers disuse")?;
+    *mode = json!("enforce");
+    sandbox.set_policy(&policy.to_string()).await?;
+    let sleeper = [("FunctionName", REMEDY), ("ResourceId", &id(&estate, "sleeper"))];
+    sandbox.start_document(UNUSED, &sleeper, "olivia")?;
+    ended_well(&sandbox.run_automations().await?)?;
+    sandbox.advance(DAY).await?;
+    hours_pass(&sandbox).await?;
+    ensure!(
+        sandbox.calls().iter().any(|call| call.call.action == "iam:DeleteLoginProfile"),
+        "the password is deleted when its owner has had a day"
+    );
     Ok(sandbox)
 }
 

@@ -20,6 +20,7 @@ pub(super) struct Request {
 }
 
 /// The requests that a call is made of. An action that is not listed is an error.
+#[expect(clippy::too_many_lines, reason = "it is one table of actions")]
 pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Result<Vec<Request>> {
     let parameters = &call.parameters;
     let resources = match call.action.as_str() {
@@ -38,6 +39,7 @@ pub(super) fn requests(call: &Call, scope: &Scope, directory: &Directory) -> Res
         "iam:GetUser"
         | "iam:ListAccessKeys"
         | "iam:GetLoginProfile"
+        | "iam:DeleteLoginProfile"
         | "iam:ListGroupsForUser"
         | "iam:ListAttachedUserPolicies"
         | "iam:ListUserPolicies"
