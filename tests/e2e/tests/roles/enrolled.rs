@@ -4,11 +4,13 @@ use anyhow::{Context as _, Result, ensure};
 use credwarden_e2e::exception::{CAROL, go_on};
 use credwarden_e2e::mint::RETRIEVER;
 use credwarden_e2e::remedy::{Ended, execute};
-use credwarden_e2e::rule::{DAY, FIRST_DAY, HOUR, RULE, deployed, evaluate, options, report};
+use credwarden_e2e::rule::{DAY, FIRST_DAY, HOUR, deployed, evaluate, options, report};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::Sandbox;
 use serde_json::json;
+
+use crate::elsewhere;
 
 const USER: &str = "shop";
 
@@ -47,7 +49,7 @@ pub(crate) async fn enrolled() -> Result<Sandbox> {
     hours_pass(&sandbox, 48).await?;
     ensure!(sandbox.key_status(&idle).await?.as_deref() == Some("Inactive"), "the first key has gone");
 
-    let secret = sandbox.create_secret("credwarden/shop", "before the first key").await?;
+    let secret = sandbox.create_secret(elsewhere::SECRET, "before the first key").await?;
     let enrolled = enrol(&sandbox, &user, &secret).await?;
     ensure!(enrolled.status == "done", "{enrolled:?}");
     hours_pass(&sandbox, 48).await?;
