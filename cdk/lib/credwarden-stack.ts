@@ -24,7 +24,7 @@ import { EnrolmentDocument } from './constructs/enrolment-document.js';
 import { ExceptionDocument } from './constructs/exception-document.js';
 import { FailedEvents } from './constructs/failed-events.js';
 import { BUILD_FIRST, type FunctionCodes } from './constructs/function-code.js';
-import { type GrantResources, grantResources, grantStatements } from './constructs/grants.js';
+import { functionArn, type GrantResources, grantResources, grantStatements } from './constructs/grants.js';
 import { Listener } from './constructs/listener.js';
 import { Memory } from './constructs/memory.js';
 import { NoticeTopic } from './constructs/notice-topic.js';
@@ -104,6 +104,7 @@ export class CredwardenStack extends Stack {
         CREDWARDEN_KILL_SWITCH_PARAMETER: this.names.killSwitchParameter,
         CREDWARDEN_SESSION_POLICY_ARN: this.sessionPolicy.managedPolicyArn,
         CREDWARDEN_ENROLLED_PATH: this.props.deployment.enrolledPath,
+        CREDWARDEN_MINT_FUNCTION_ARN: functionArn(this, this.names.mintFunction),
         ...this.ownRoles(),
       },
       { denied: this.deniedTo(entry) },

@@ -54,6 +54,11 @@ export class Names {
     return `${this.prefix}-approve`;
   }
 
+  /** Of the function that mints keys. */
+  get mintFunction(): string {
+    return `${this.prefix}-mint-key`;
+  }
+
   /** Of the document that undoes a remedy. */
   undo(remedy: { readonly name: string }): string {
     return `${this.prefix}-undo-${remedy.name}`;

@@ -102,7 +102,7 @@ export function secretsOf(stack: Stack, names: Names): string {
 }
 
 /** By name: the function itself may come later. */
-function functionArn(stack: Stack, resourceName: string): string {
+export function functionArn(stack: Stack, resourceName: string): string {
   return stack.formatArn({
     service: 'lambda',
     resource: 'function',

@@ -36,7 +36,7 @@ pub async fn serve(environment: &Environment, clock: fn() -> Timestamp) -> Resul
         reader: Iam::of(&aws),
         tags: IamTags::new(aws_sdk_iam::Client::new(&aws)),
         ledger: Ledger::new(DynamoTable::new(&aws, table)),
-        secrets: SecretsManager::of(&aws, variable(environment, "CREDWARDEN_MINT_FUNCTION_ARN")?),
+        secrets: SecretsManager::reading(&aws),
     };
     let (settings, ports) = (&settings, &ports);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {

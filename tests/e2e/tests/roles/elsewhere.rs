@@ -16,6 +16,15 @@ pub(crate) const PROTECTED_USER: &str = "break-glass-1";
 /// One at the path of those whose keys may be minted.
 pub(crate) const ENROLLED_USER: &str = "shop";
 
+/// A secret that keys are minted into.
+pub(crate) const SECRET: &str = "credwarden/shop-000";
+
+/// What mints.
+const MINT: &str = "credwarden-mint-key";
+
+/// Secrets of others, whose names look alike.
+const OTHER_SECRETS: [&str; 3] = ["credwarden", "credwarden-2/shop-000", "another/credwarden/shop-000"];
+
 /// An action with its target, and whether the target is one of the deployment's own things.
 pub(crate) struct Probe {
     pub(crate) action: &'static str,
@@ -58,6 +67,11 @@ pub(crate) fn deeds(sandbox: &Sandbox) -> BTreeSet<Deed> {
     for recorded in sandbox.calls() {
         let Some(function) = deployment.functions.get(&recorded.call.caller) else { continue };
         for (action, parameters) in parts(&recorded.call.action, &recorded.call.parameters) {
+            // Whoever has a secret rotated invokes the function that does it.
+            if parameters.get("RotationLambdaARN").is_some() {
+                let invoked = json!({ "FunctionName": MINT });
+                deeds.insert((role(&function.role_arn), "lambda:InvokeFunction".to_owned(), target(&invoked)));
+            }
             deeds.insert((role(&function.role_arn), action, target(parameters)));
         }
     }
@@ -100,6 +114,7 @@ fn target(parameters: &Value) -> String {
         "ConfigRuleNames",
         "DocumentName",
         "FunctionName",
+        "RotationLambdaARN",
         "QueueArn",
         "TopicArn",
         "analyzerArn",
@@ -193,13 +208,15 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         probes.push(ours("ssm:StartAutomationExecution", starting(document, automation_role)));
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, &another_role)));
     }
-    for document in ["AWS-RunShellScript", "AWSConfigRemediation-RevokeUnusedIAMUserCredentials", "credwarden-another"]
-    {
+    for document in [
+        "AWS-RunShellScript",
+        "credwarden-enrol-user",
+        "AWSConfigRemediation-RevokeUnusedIAMUserCredentials",
+        "credwarden-another",
+    ] {
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, automation_role)));
     }
-    for function in
-        ["credwarden-deactivate-credential", "credwarden-rotate-key", "credwarden-tag-exception", "credwarden-mint-key"]
-    {
+    for function in ["credwarden-deactivate-credential", "credwarden-rotate-key", "credwarden-tag-exception", MINT] {
         probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": function })));
     }
     for function in [
@@ -226,10 +243,22 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
     ] {
-        probes.push(ours(action, json!({ "SecretId": "credwarden/shop-000" })));
-        for secret in ["credwarden", "credwarden-2/shop-000", "another/credwarden/shop-000"] {
+        probes.push(ours(action, json!({ "SecretId": SECRET })));
+        for secret in OTHER_SECRETS {
             probes.push(elsewhere(action, json!({ "SecretId": secret })));
         }
+    }
+    let rotating = |secret: &str, function: &str| {
+        let function = deployment.scope.arn("lambda", &format!("function:{function}"));
+        json!({ "SecretId": secret, "RotationLambdaARN": function })
+    };
+    let rotate = "secretsmanager:RotateSecret";
+    probes.push(ours(rotate, rotating(SECRET, MINT)));
+    probes.extend(OTHER_SECRETS.map(|secret| elsewhere(rotate, rotating(secret, MINT))));
+    // The function that is set already may be anybody's.
+    probes.push(elsewhere(rotate, json!({ "SecretId": SECRET })));
+    for function in ["another", "credwarden-rotate-key"] {
+        probes.push(elsewhere(rotate, rotating(SECRET, function)));
     }
     for group in ["/aws/lambda/another", "/aws/cloudtrail"] {
         let log = json!({ "logGroupName": group, "logStreamName": "any" });

@@ -10,6 +10,8 @@ use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::Sandbox;
 use serde_json::json;
 
+use crate::elsewhere;
+
 const USER: &str = "shop";
 
 pub(crate) async fn enrolled() -> Result<Sandbox> {
@@ -47,7 +49,7 @@ pub(crate) async fn enrolled() -> Result<Sandbox> {
     hours_pass(&sandbox, 48).await?;
     ensure!(sandbox.key_status(&idle).await?.as_deref() == Some("Inactive"), "the first key has gone");
 
-    let secret = sandbox.create_secret("credwarden/shop", "before the first key").await?;
+    let secret = sandbox.create_secret(elsewhere::SECRET, "before the first key").await?;
     let enrolled = enrol(&sandbox, &user, &secret).await?;
     ensure!(enrolled.status == "done", "{enrolled:?}");
     hours_pass(&sandbox, 48).await?;
