@@ -53,9 +53,8 @@ pub(crate) async fn enrolled() -> Result<Sandbox> {
     let enrolled = enrol(&sandbox, &user, &secret).await?;
     ensure!(enrolled.status == "done", "{enrolled:?}");
     hours_pass(&sandbox, 48).await?;
-    let begun = asked(&sandbox, "credwarden-force-rotation", &force(&old)).await?;
-    ensure!(begun.status == "done", "the first key is deleted: {begun:?}");
-    hours_pass(&sandbox, 12).await?;
+    // It breaks the policy as well, so the schedule alone has made room for its successor and has had that minted.
+    ensure!(sandbox.key_status(&idle).await?.is_none(), "the first key is deleted");
     let active = sandbox.active_keys().await?;
     let new = active.iter().find(|key| **key != old).context("a new key")?;
     sandbox.fetch_secret(&Person::role(RETRIEVER, "i-1"), &secret).await?;
