@@ -77,6 +77,12 @@ impl Announcement {
         }
     }
 
+    /// The same of what somebody created who may not: only an approval is waited for.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self { from: self.told, ..self }
+    }
+
     /// Whether it was said of this very credential, and may still be acted on at `now`.
     pub fn stands(&self, live: &Credential, now: Timestamp) -> bool {
         let lapses = self.from.checked_add(LAPSES_AFTER.duration()).unwrap_or(Timestamp::MAX);

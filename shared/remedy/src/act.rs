@@ -175,6 +175,7 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V> Run<'_, S, C, R, W, T, V> {
     ) -> impl Fn(&Refusal) -> Blocked + use<'_, S, C, R, W, T, V> {
         let (credential, limits, ground) = (verified.credential(), verified.limits(), verified.ground().clone());
         let announcement = Announcement::new(self.remedy.name, rule, verified.live(), limits, self.now);
+        let announcement = if verified.is_compromise() { announcement.at_once() } else { announcement };
         let named = self.policy.remedy(rule, verified.class(), credential.kind());
         let needs_approval = named.is_some_and(|named| named.approval);
         move |refusal| Blocked {

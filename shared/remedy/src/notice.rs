@@ -155,7 +155,8 @@ impl<S, C, R, W, T: Table, V> Run<'_, S, C, R, W, T, V> {
             self.user.id
         );
         match announcement {
-            Some(announcement) if !credential.kind().has_status() => Notice {
+            // What is due at once is no owner's to prevent.
+            Some(announcement) if announcement.told < announcement.from => Notice {
                 what: format!(
                     "it breaks the policy, and is to be deleted, which nothing undoes: {ground}. The password is then gone for \
                      good. {STAYS}{}",

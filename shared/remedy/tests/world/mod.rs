@@ -5,6 +5,7 @@
 
 pub mod compromise;
 pub mod gate;
+mod given;
 pub mod vault;
 
 use std::cell::Cell;
@@ -27,7 +28,6 @@ use credwarden_ledger::pass::CompletePass;
 use credwarden_ledger::request::{Document, Request, RunId};
 use credwarden_ledger::table::Value;
 use credwarden_ledger::work::{Act, Work};
-use credwarden_policy::document::DEFAULT;
 use credwarden_policy::exception::{Change, Exception};
 use credwarden_policy::policy::Policy;
 use credwarden_policy::remedy::{Effect, RemedyName, RuleName};
@@ -41,6 +41,7 @@ use credwarden_remedy::usage::Usage;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+pub use self::given::{alice, noon, policy_with, rotating_policy};
 use self::gate::{Gate, GatedConfig, GatedReader, GatedSsm, GatedTable, GatedWriter};
 use self::vault::{GatedSecrets, Vault};
 
@@ -92,32 +93,6 @@ pub const ACKNOWLEDGE: Document = Document::AcknowledgeRotation;
 pub const FORCE: Document = Document::ForceRotation;
 pub const ROTATE_UNDO: Document = Document::Undo(RemedyName::RotateKey);
 pub const ROTATE: Act = Act::Remedy(RemedyName::RotateKey);
-
-pub fn noon() -> Timestamp {
-    "2026-11-24T12:00:00Z".parse().unwrap()
-}
-
-/// The default policy, enforcing, with whatever else is replaced.
-pub fn policy_with(replacements: &[(&str, &str)]) -> String {
-    let mut policy = DEFAULT.replace("\"observe\"", "\"enforce\"");
-    for (from, to) in replacements {
-        assert!(policy.contains(from), "the default policy has no {from}");
-        policy = policy.replace(from, to);
-    }
-    policy
-}
-
-/// The policy by which the age of access keys is answered by their rotation.
-pub fn rotating_policy(more: &str) -> String {
-    let entry = |remedy: &str| format!(r#""access-key-age": {{ "default": {{ "remedy": "{remedy}""#);
-    let rotated = format!("{}{more}", entry("rotate-key"));
-    policy_with(&[(&entry("deactivate-credential"), &rotated)])
-}
-
-/// Alice, with one key of 100 days that nobody uses.
-pub fn alice() -> Estate {
-    Estate::new(noon()).user("alice").tag("owner", "alice@example.com").key(age_days(100)).used(age_days(30), "s3")
-}
 
 pub type Parameters = Arc<Mutex<BTreeMap<String, String>>>;
 pub type Deleted = Arc<Mutex<Vec<(UserName, Timestamp)>>>;
