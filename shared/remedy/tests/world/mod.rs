@@ -41,8 +41,8 @@ use credwarden_remedy::usage::Usage;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-pub use self::given::{alice, noon, policy_with, rotating_policy};
 use self::gate::{Gate, GatedConfig, GatedReader, GatedSsm, GatedTable, GatedWriter};
+pub use self::given::*;
 use self::vault::{GatedSecrets, Vault};
 
 pub const AGE: Document = Document::Rule(RuleName::AccessKeyAge);
