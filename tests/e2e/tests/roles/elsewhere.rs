@@ -216,7 +216,13 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     ] {
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, automation_role)));
     }
-    for function in ["credwarden-deactivate-credential", "credwarden-rotate-key", "credwarden-tag-exception", MINT] {
+    for function in [
+        "credwarden-advance-work",
+        "credwarden-deactivate-credential",
+        "credwarden-rotate-key",
+        "credwarden-tag-exception",
+        MINT,
+    ] {
         probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": function })));
     }
     for function in [
@@ -224,7 +230,6 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
         "credwarden-unused-credentials",
         "credwarden-unauthorized-key-creation",
         "credwarden-record-creation",
-        "credwarden-advance-work",
         "another",
     ] {
         probes.push(elsewhere("lambda:InvokeFunction", json!({ "FunctionName": function })));

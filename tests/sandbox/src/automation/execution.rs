@@ -118,11 +118,12 @@ impl Execution {
         }
     }
 
-    /// What the function answered that a step of this execution invoked last.
+    /// What the remedy answered that a step of this execution invoked last: what only tells answers without a status.
     pub fn remedy_answer(&self) -> Option<Value> {
-        let mut invoked = self.steps.iter().rev().filter(|step| step.action == "aws:invokeLambdaFunction");
-        let payload = invoked.find_map(|step| step.outputs.get("Payload"))?;
-        serde_json::from_str(payload.as_str()?).ok()
+        let invoked = self.steps.iter().rev().filter(|step| step.action == "aws:invokeLambdaFunction");
+        let payloads = invoked.filter_map(|step| step.outputs.get("Payload")?.as_str());
+        let mut answers = payloads.filter_map(|payload| serde_json::from_str::<Value>(payload).ok());
+        answers.find(|answer| answer.get("status").is_some())
     }
 
     /// `AutomationExecution` of the service model.
