@@ -353,7 +353,8 @@ async fn a_password_that_somebody_set_who_may_not_goes_at_once_with_its_sessions
     assert_eq!((world.spent("quarantine"), world.spent("act")), (1, 0));
     world.days(2).await;
     assert!(!world.are_sessions_refused("robot") && world.is_settled().await);
-    assert_eq!(world.told().await, [(NoticeKind::Done, PASSWORD.to_string())]);
+    let told = [NoticeKind::Compromise, NoticeKind::Done].map(|kind| (kind, PASSWORD.to_string()));
+    assert_eq!(world.told().await, told);
 }
 
 #[tokio::test(start_paused = true)]
