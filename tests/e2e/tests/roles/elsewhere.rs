@@ -163,6 +163,30 @@ pub(crate) fn nothing_else_passes(deployment: &Deployment, access: &Access, deed
     Ok(())
 }
 
+/// Invocations of functions: of those that documents and Secrets Manager's rotations invoke, and of others.
+fn invocations() -> Vec<Probe> {
+    let mut probes = Vec::new();
+    for function in [
+        "credwarden-advance-work",
+        "credwarden-deactivate-credential",
+        "credwarden-rotate-key",
+        "credwarden-tag-exception",
+        MINT,
+    ] {
+        probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": function })));
+    }
+    for function in [
+        "credwarden-access-key-age",
+        "credwarden-unused-credentials",
+        "credwarden-unauthorized-key-creation",
+        "credwarden-record-creation",
+        "another",
+    ] {
+        probes.push(elsewhere("lambda:InvokeFunction", json!({ "FunctionName": function })));
+    }
+    probes
+}
+
 /// What is tried: all that a role may do and its neighbourhood.
 pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     let trusts_ssm = |services: &[String]| services.iter().any(|service| service == "ssm.amazonaws.com");
@@ -216,24 +240,7 @@ pub(crate) fn probes(deployment: &Deployment) -> Result<Vec<Probe>> {
     ] {
         probes.push(elsewhere("ssm:StartAutomationExecution", starting(document, automation_role)));
     }
-    for function in [
-        "credwarden-advance-work",
-        "credwarden-deactivate-credential",
-        "credwarden-rotate-key",
-        "credwarden-tag-exception",
-        MINT,
-    ] {
-        probes.push(ours("lambda:InvokeFunction", json!({ "FunctionName": function })));
-    }
-    for function in [
-        "credwarden-access-key-age",
-        "credwarden-unused-credentials",
-        "credwarden-unauthorized-key-creation",
-        "credwarden-record-creation",
-        "another",
-    ] {
-        probes.push(elsewhere("lambda:InvokeFunction", json!({ "FunctionName": function })));
-    }
+    probes.extend(invocations());
     let analyzer = deployment.scope.arn("access-analyzer", "analyzer/unused-access");
     probes.push(ours("access-analyzer:GetAnalyzer", json!({ "analyzerName": "unused-access" })));
     let another_account = analyzer.replace(&deployment.scope.account, "210987654321");
