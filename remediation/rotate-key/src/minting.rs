@@ -77,10 +77,10 @@ pub(crate) fn is_in_vain(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp,
             let is_shown = guards.ask(Guard::ShownLate, now > after(*at, LISTS_LAG));
             is_shown && facts.others.iter().all(|other| other.id != *key)
         }
+        // Nothing is over before `mint-key` has cleared away what a dead run may have left.
+        MintStep::Intended { .. } | MintStep::Created { .. } => false,
         // The user was enrolled with another secret meanwhile.
-        MintStep::Asked | MintStep::Intended { .. } | MintStep::Created { .. } | MintStep::Stored { .. } => {
-            mint.secret != enrolled.secret
-        }
+        MintStep::Asked | MintStep::Stored { .. } => mint.secret != enrolled.secret,
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn next(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guard
     let step = mint(rotation, facts).map(|mint| &mint.step);
     // INVARIANT (no key whose secret nobody holds): where a run may have left one, `mint-key` is called to take it away. It
     // looks itself whether anything may be minted, and mints nothing where not.
-    let may_be_left = matches!(step, Some(MintStep::Intended { .. } | MintStep::Created { .. }));
+    let may_be_left = step.is_some_and(MintStep::may_have_left_a_key);
     let is_there = enrolled.standing != Standing::Broken(Broken::SecretGone);
     let stands = enrolled.standing == Standing::Stands || (may_be_left && is_there);
     if !guards.ask(Guard::Stands, stands) || !guards.ask(Guard::Announced, is_announced) {

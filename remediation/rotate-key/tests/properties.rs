@@ -146,6 +146,7 @@ fn enrolled() -> impl Strategy<Value = Enrolled> {
         Standing::Stands,
         Standing::Broken(Broken::SecretGone),
         Standing::Broken(Broken::PolicyChanged),
+        Standing::Broken(Broken::Withdrawn),
         Standing::Unknown(Gap::new(GapReason::Failed, "read the secret")),
     ]);
     let step = (0..9, 2_u8..4, hours()).prop_map(|(step, key, hours)| {
@@ -260,6 +261,7 @@ fn minted_by_the_book(case: &Case) -> (bool, bool) {
         let is_in_vain = mint(case).is_some_and(|mint| match &mint.step {
             MintStep::GivenUp { .. } => true,
             MintStep::Delivered { key, at } => !has(key) && *at + SignedDuration::from_hours(1) < now(),
+            MintStep::Intended { .. } | MintStep::Created { .. } => false,
             _ => mint.secret != enrolled.secret,
         });
         goes_on(case, rotation) && !is_in_vain
@@ -268,7 +270,7 @@ fn minted_by_the_book(case: &Case) -> (bool, bool) {
     let is_begun = matches!(step, Some(MintStep::Intended { .. } | MintStep::Created { .. }));
     match enrolled.standing {
         Standing::Stands => {}
-        Standing::Broken(Broken::PolicyChanged) | Standing::Unknown(_) if is_begun => {}
+        Standing::Broken(Broken::PolicyChanged | Broken::Withdrawn) | Standing::Unknown(_) if is_begun => {}
         Standing::Broken(_) | Standing::Unknown(_) => return NOTHING,
     }
     let is_forced = case.forced.is_some() || rotation.is_some_and(|rotation| rotation.forced.is_some());

@@ -79,6 +79,11 @@ impl MintStep {
         }
     }
 
+    /// Whether a run that died since may have left a key whose secret nobody holds.
+    pub fn may_have_left_a_key(&self) -> bool {
+        matches!(self, Self::Intended { .. } | Self::Created { .. })
+    }
+
     /// Whether nothing follows it.
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Delivered { .. } | Self::GivenUp { .. })

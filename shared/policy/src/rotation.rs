@@ -145,7 +145,7 @@ pub enum Standing {
     Unknown(Gap),
 }
 
-/// What ends an enrolment though nobody has withdrawn it.
+/// What ends an enrolment by which a key was to be minted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Broken {
@@ -153,6 +153,8 @@ pub enum Broken {
     SecretGone,
     /// The secret's resource policy is not the one that was approved: others may read the key.
     PolicyChanged,
+    /// It was withdrawn while a key was being minted, which may have left one that nobody holds.
+    Withdrawn,
 }
 
 impl fmt::Display for Broken {
@@ -160,6 +162,7 @@ impl fmt::Display for Broken {
         formatter.write_str(match self {
             Self::SecretGone => "the secret was deleted",
             Self::PolicyChanged => "the secret's resource policy is not the one that was approved",
+            Self::Withdrawn => "the enrolment was withdrawn",
         })
     }
 }

@@ -31,12 +31,12 @@ use crate::write::{WriteError, WriteIam};
 impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T, V> {
     /// What is known of the user's enrolment for the rotation of one key; `None`: the user is not enrolled.
     pub(crate) async fn enrolled(&self, kept: Option<&KeptRotation>) -> Result<Option<Enrolled>, Fault> {
-        let Some(enrolment) = &self.record.enrolment else { return Ok(None) };
         let rotation = kept.map(|kept| &kept.rotation);
         let mint = match rotation.and_then(|rotation| rotation.mint.as_ref()) {
             Some(token) => self.ports.ledger.mint(token).await?.map(|kept| kept.mint),
             None => None,
         };
+        let Some(enrolment) = &self.record.enrolment else { return Ok(self.withdrawn(mint).await) };
         let is_fetched = rotation.is_some_and(|rotation| rotation.fetched.is_some());
         let fetched = match &mint {
             Some(mint) if !is_fetched => self.fetched(enrolment, mint).await,
@@ -44,6 +44,18 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
         };
         let standing = self.standing(enrolment).await;
         Ok(Some(Enrolled { user: self.user.id.clone(), secret: enrolment.secret.clone(), standing, mint, fetched }))
+    }
+
+    /// What is left of an enrolment that was withdrawn while a key was being minted, as long as its secret is there.
+    ///
+    /// INVARIANT (no key whose secret nobody holds): until `mint-key` has cleared away what a dead run may have left, it is
+    /// called by the token of that mint.
+    async fn withdrawn(&self, mint: Option<Mint>) -> Option<Enrolled> {
+        let mint = mint.filter(|mint| mint.step.may_have_left_a_key())?;
+        let secret = mint.secret.clone();
+        let is_gone = matches!(self.ports.secrets.read_secret(&secret).await, Ok(None));
+        let standing = Standing::Broken(Broken::Withdrawn);
+        (!is_gone).then(|| Enrolled { user: self.user.id.clone(), secret, standing, mint: Some(mint), fetched: None })
     }
 
     /// Whether what was approved is still so.
@@ -94,24 +106,28 @@ impl<S, C, R: ReadIam, W: WriteIam, T: Table, V: Secrets> Run<'_, S, C, R, W, T,
 
     /// Asks for the new key of an old one: the mint is written down first, and then Secrets Manager is told.
     pub(crate) async fn ask_for_mint(&self, key: &CredentialId, token: RequestToken) -> Result<Answer, Fault> {
-        let Some(Enrolment { secret, .. }) = &self.record.enrolment else {
-            return Ok(Answer::unchanged(Status::Held, format!("{key}: its user is not enrolled")));
+        let kept = match (self.ports.ledger.mint(&token).await?, &self.record.enrolment) {
+            (Some(kept), _) => kept,
+            (None, None) => return Ok(Answer::unchanged(Status::Held, format!("{key}: its user is not enrolled"))),
+            (None, Some(Enrolment { secret, .. })) => {
+                let mint = Mint {
+                    token,
+                    user: self.user.id.clone(),
+                    name: self.user.name.clone(),
+                    secret: secret.clone(),
+                    replaces: key.clone(),
+                    asked: self.now,
+                    step: MintStep::Asked,
+                };
+                // INVARIANT (nobody else mints): what is not written down is refused, so a token that is lost mints nothing.
+                self.ports.ledger.ask_for_mint(self.lease, mint).await?
+            }
         };
-        let mint = Mint {
-            token,
-            user: self.user.id.clone(),
-            name: self.user.name.clone(),
-            secret: secret.clone(),
-            replaces: key.clone(),
-            asked: self.now,
-            step: MintStep::Asked,
-        };
-        // INVARIANT (nobody else mints): what is not written down is refused, so a token that is lost mints nothing.
-        let kept = self.ports.ledger.ask_for_mint(self.lease, mint).await?;
         if kept.mint.step.is_last() {
             return Ok(Answer::unchanged(Status::Rotating, format!("{key}: what was asked for is there")));
         }
-        match self.ports.secrets.rotate(&kept.mint.secret, &kept.mint.token).await {
+        let Mint { secret, token, .. } = &kept.mint;
+        match self.ports.secrets.rotate(secret, token).await {
             Ok(()) => {
                 let what = format!("{key}: a new key was asked for, to be minted into {secret}");
                 info!(user.id = %self.user.id, execution = %self.lease.request.execution, "{what}");

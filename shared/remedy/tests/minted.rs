@@ -4,12 +4,15 @@
 
 mod world;
 
+use std::collections::BTreeSet;
+
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{KeyStatus, Status as CredentialStatus};
 use credwarden_estate::estate::age_days;
 use credwarden_ledger::notice::NoticeKind;
 use credwarden_ledger::work::{Act, Outcome, Step};
 use credwarden_policy::enrolment::PolicyDigest;
+use credwarden_policy::mint::MintStep;
 use credwarden_remedy::answer::Status;
 use jiff::SignedDuration;
 
@@ -151,6 +154,31 @@ async fn an_enrolment_that_is_withdrawn_leaves_both_keys_and_begins_anew_with_th
     world.ask(world::ACKNOWLEDGE, "alice", Some(&old)).await;
     world.days(3).await;
     assert_eq!(world.status(&old), CredentialStatus::Inactive);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_run_may_have_left_is_asked_to_be_cleared_though_the_enrolment_is_withdrawn() {
+    let world = World::minting(alice()).await;
+    let old = announced(&world).await;
+    let token = world.rotation("alice", &old).await.unwrap().mint.unwrap();
+    // The run died when it had created a key and written that down.
+    let kept = world.ledger().mint(&token).await.unwrap().unwrap();
+    let orphan = world.create_key("alice");
+    let created = MintStep::Created { key: orphan.clone(), at: world.now.get() };
+    let kept = world.ledger().keep_mint(&kept, created).await.unwrap();
+    world.enrol(None).await;
+    world.vault.lock().unwrap().asked.clear();
+    world.days(1).await;
+    assert_eq!(world.vault.lock().unwrap().asked, BTreeSet::from([token]), "the same mint, and no other");
+    assert!(world.told().await.contains(&(NoticeKind::NotMinted, old.to_string())));
+    // Cleared away, nothing is asked for any more, and the owner has to create the new key.
+    world.delete_by_hand(&orphan);
+    world.ledger().keep_mint(&kept, MintStep::Asked).await.unwrap();
+    world.vault.lock().unwrap().asked.clear();
+    world.days(2).await;
+    assert!(world.vault.lock().unwrap().asked.is_empty());
+    assert!(world.told().await.contains(&(NoticeKind::CreateKey, old.to_string())));
+    assert_eq!(world.writes(), []);
 }
 
 #[tokio::test(start_paused = true)]
