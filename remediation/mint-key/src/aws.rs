@@ -148,7 +148,7 @@ impl Secrets for Aws {
         let answer = self.secrets.describe_secret().secret_id(secret.as_str()).send().await;
         let answer = answer.map_err(|error| call_error(&doing, &error))?;
         let arn = answer.arn().unwrap_or_default().parse();
-        let arn = arn.map_err(|error: credwarden_policy::enrolment::Invalid| CallError {
+        let arn = arn.map_err(|error: credwarden_credential::id::InvalidId| CallError {
             doing,
             why: error.to_string(),
             certainty: Certainty::Unknown,

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use credwarden_credential::creation::Creations;
-use credwarden_credential::id::{Arn, UserName};
+use credwarden_credential::id::{Arn, InvalidId, UserName};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::KeyStatus;
 use credwarden_inventory::iam::Iam;
@@ -14,7 +14,7 @@ use credwarden_inventory::read::{AccessKeyMetadata, Failure, ReadError, ReadIam 
 use credwarden_ledger::mint::KeptMint;
 use credwarden_ledger::table::Table;
 use credwarden_ledger::{Ledger, LedgerError};
-use credwarden_policy::enrolment::{Invalid, RequestToken};
+use credwarden_policy::enrolment::RequestToken;
 use credwarden_policy::mint::MintStep;
 use credwarden_policy::policy::Policy;
 use credwarden_remedy::kill_switch::KillSwitch;
@@ -162,8 +162,8 @@ impl From<UnknownStep> for Fault {
     }
 }
 
-impl From<Invalid> for Fault {
-    fn from(error: Invalid) -> Self {
+impl From<InvalidId> for Fault {
+    fn from(error: InvalidId) -> Self {
         Self::Event(error.to_string())
     }
 }

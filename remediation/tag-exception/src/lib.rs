@@ -14,6 +14,7 @@ pub mod tags;
 
 use credwarden_credential::age::{Days, date};
 use credwarden_credential::id::Arn;
+use credwarden_policy::approval::{Parties, Unfit};
 use credwarden_policy::exception::{Change, Exception};
 use credwarden_policy::policy::Policy;
 use jiff::{SignedDuration, Timestamp};
@@ -180,22 +181,17 @@ fn approver<'a>(
     user: Option<&Arn>,
     policy: &Policy,
 ) -> Result<&'a str, Vec<Refusal>> {
-    let is_one_of =
-        |approver: &str, other: Option<&str>| other.is_some_and(|other| policy.may_be_one_person(approver, other));
+    let parties = Parties { requester, owner, user: user.map(Arn::as_str) };
     let mut refusals = Vec::new();
     for approver in approvers {
-        let refusal = if !policy.counts_approval_of(approver) {
-            Refusal::NotAnApprover(approver.clone())
-        } else if is_one_of(approver, requester) {
-            Refusal::ApproverIsRequester(approver.clone())
-        } else if is_one_of(approver, owner) {
-            Refusal::ApproverIsOwner(approver.clone())
-        } else if is_one_of(approver, user.map(Arn::as_str)) {
-            Refusal::ApproverIsUser(approver.clone())
-        } else {
-            return Ok(approver);
+        let refusal = match policy.unfit(approver, parties) {
+            None => return Ok(approver),
+            Some(Unfit::NotNamed) => Refusal::NotAnApprover,
+            Some(Unfit::Requester) => Refusal::ApproverIsRequester,
+            Some(Unfit::Owner) => Refusal::ApproverIsOwner,
+            Some(Unfit::User) => Refusal::ApproverIsUser,
         };
-        refusals.push(refusal);
+        refusals.push(refusal(approver.clone()));
     }
     if refusals.is_empty() {
         refusals.push(Refusal::NotApproved);

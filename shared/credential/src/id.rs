@@ -1,10 +1,6 @@
 //! Identifiers of AWS, each a type of its own, parsed where they enter.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 /// A text that is not the identifier it was taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +13,8 @@ pub struct InvalidId {
 }
 
 impl InvalidId {
-    fn new(text: &str, expected: &'static str) -> Self {
+    /// `text` is not `expected`.
+    pub fn new(text: &str, expected: &'static str) -> Self {
         Self { text: text.chars().take(80).collect(), expected }
     }
 
@@ -29,33 +26,35 @@ impl InvalidId {
     }
 }
 
-macro_rules! id {
+/// Declares an identifier: a text of its own type, which is checked where it enters. Whoever declares one depends on `serde`.
+#[macro_export]
+macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// The identifier as AWS writes it.
+            /// As it is written.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        impl FromStr for $name {
-            type Err = InvalidId;
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::id::InvalidId;
 
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
+            fn from_str(text: &str) -> Result<Self, $crate::id::InvalidId> {
                 let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(text.to_owned())) } else { Err(InvalidId::new(text, $expected)) }
+                if valid(text) { Ok(Self(text.to_owned())) } else { Err($crate::id::InvalidId::new(text, $expected)) }
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = InvalidId;
+            type Error = $crate::id::InvalidId;
 
-            fn try_from(text: String) -> Result<Self, InvalidId> {
+            fn try_from(text: String) -> Result<Self, $crate::id::InvalidId> {
                 text.parse()
             }
         }
@@ -66,64 +65,64 @@ macro_rules! id {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 formatter.write_str(&self.0)
             }
         }
     };
 }
 
-id! {
+identifier! {
     /// A user's unique id, such as `AIDACKCEVSQ6C2EXAMPLE`: AWS Config's resource id, never used again for another user.
     UserId, "a user's unique id, which begins with `AIDA`",
     |text| text.starts_with("AIDA") && is_unique_id(text)
 }
 
-id! {
+identifier! {
     /// A user's name: 1 to 64 characters of `[\w+=,.@-]`. Another user may bear it later.
     UserName, "an IAM user name of 1 to 64 characters",
     |text| (1..=64).contains(&text.len()) && text.chars().all(|character| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character))
 }
 
-id! {
+identifier! {
     /// A group's name: 1 to 128 characters of `[\w+=,.@-]`.
     GroupName, "an IAM group name of 1 to 128 characters",
     |text| (1..=128).contains(&text.len()) && text.chars().all(|character| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character))
 }
 
-id! {
+identifier! {
     /// The id of a long-term access key, such as `AKIAIOSFODNN7EXAMPLE`. It is no secret.
     AccessKeyId, "the id of a long-term access key, which begins with `AKIA`",
     |text| text.starts_with("AKIA") && is_unique_id(text)
 }
 
-id! {
+identifier! {
     /// The id of a service-specific credential, such as `ACCAEXAMPLE123EXAMPLE`. It is no secret.
     ServiceSpecificCredentialId, "the id of a service-specific credential, which begins with `ACCA`",
     |text| text.starts_with("ACCA") && is_unique_id(text)
 }
 
-id! {
+identifier! {
     /// The id of an SSH public key, such as `APKAEXAMPLE123EXAMPLE`.
     SshPublicKeyId, "the id of an SSH public key, which begins with `APKA`",
     |text| text.starts_with("APKA") && is_unique_id(text)
 }
 
-id! {
+identifier! {
     /// The id of an X.509 signing certificate, such as `TA7SMP42TDN5Z26OBPJE7EXAMPLE`: 24 to 128 characters (IAM's
     /// `certificateIdType`), and none of the prefixes by which other ids are told.
     SigningCertificateId, "the id of a signing certificate, of 24 to 128 characters",
     |text| (24..=128).contains(&text.len()) && is_unique_id(text) && !["AKIA", "ACCA", "APKA"].iter().any(|prefix| text.starts_with(prefix))
 }
 
-id! {
+identifier! {
     /// The twelve digits of an AWS account.
     AccountId, "an account id of twelve digits",
     |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-id! {
+identifier! {
     /// An Amazon Resource Name.
     Arn, "an ARN",
     |text| text.starts_with("arn:") && text.splitn(6, ':').count() == 6 && text.len() <= 2048

@@ -15,8 +15,21 @@ pub struct Parties<'a> {
     pub requester: Option<&'a str>,
     /// Who answers for what is asked, however that is written.
     pub owner: Option<&'a str>,
-    /// The ARN of the user whose credential it is about.
-    pub user: &'a str,
+    /// The ARN of the user whose credential it is about, where there is one.
+    pub user: Option<&'a str>,
+}
+
+/// Why an approval does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// The policy does not name whoever approved.
+    NotNamed,
+    /// It is who asks, or may be.
+    Requester,
+    /// It is who answers for it, or may be.
+    Owner,
+    /// It is the user itself.
+    User,
 }
 
 /// Why nothing is approved.
@@ -66,23 +79,19 @@ impl Policy {
             Some(requester) if may_be(requester, owner) => {
                 reasons.push(NotApproved::RequesterIsOwner(requester.to_owned()));
             }
-            Some(requester) if may_be(requester, Some(user)) => {
+            Some(requester) if may_be(requester, user) => {
                 reasons.push(NotApproved::RequesterIsUser(requester.to_owned()));
             }
             Some(_) => {}
         }
         let refused = |approver: &String| {
-            if !self.counts_approval_of(approver) {
-                Some(NotApproved::NotAnApprover(approver.clone()))
-            } else if may_be(approver, requester) {
-                Some(NotApproved::ApproverIsRequester(approver.clone()))
-            } else if may_be(approver, owner) {
-                Some(NotApproved::ApproverIsOwner(approver.clone()))
-            } else if may_be(approver, Some(user)) {
-                Some(NotApproved::ApproverIsUser(approver.clone()))
-            } else {
-                None
-            }
+            let of = match self.unfit(approver, parties)? {
+                Unfit::NotNamed => NotApproved::NotAnApprover,
+                Unfit::Requester => NotApproved::ApproverIsRequester,
+                Unfit::Owner => NotApproved::ApproverIsOwner,
+                Unfit::User => NotApproved::ApproverIsUser,
+            };
+            Some(of(approver.clone()))
         };
         let approver = approvers.iter().find(|approver| refused(approver).is_none());
         if approver.is_none() {
@@ -97,6 +106,23 @@ impl Policy {
                 reasons.sort();
                 Err(reasons)
             }
+        }
+    }
+
+    /// Why an approval by `approver` does not count; `None`: it does.
+    pub fn unfit(&self, approver: &str, parties: Parties<'_>) -> Option<Unfit> {
+        let Parties { requester, owner, user } = parties;
+        let may_be = |other: Option<&str>| other.is_some_and(|other| self.may_be_one_person(approver, other));
+        if !self.counts_approval_of(approver) {
+            Some(Unfit::NotNamed)
+        } else if may_be(requester) {
+            Some(Unfit::Requester)
+        } else if may_be(owner) {
+            Some(Unfit::Owner)
+        } else if may_be(user) {
+            Some(Unfit::User)
+        } else {
+            None
         }
     }
 

@@ -1,9 +1,9 @@
 //! Enrolment: which user's new access keys come into which secret, and who fetches them there.
 
-use std::fmt::{self, Write as _};
-use std::str::FromStr;
+use std::fmt::Write as _;
 
 use credwarden_credential::id::{Arn, UserId};
+use credwarden_credential::identifier;
 use credwarden_credential::kind::CredentialId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,68 +25,7 @@ names! {
     }
 }
 
-/// A text that is not what it was taken for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not {expected}")]
-pub struct Invalid {
-    /// What was read, cut to 80 characters.
-    pub text: String,
-    /// What would have been right, with its article.
-    pub expected: &'static str,
-}
-
-impl Invalid {
-    fn new(text: &str, expected: &'static str) -> Self {
-        Self { text: text.chars().take(80).collect(), expected }
-    }
-}
-
-macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl $name {
-            /// As it is written.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Invalid;
-
-            fn from_str(text: &str) -> Result<Self, Invalid> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(text.to_owned())) } else { Err(Invalid::new(text, $expected)) }
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Invalid;
-
-            fn try_from(text: String) -> Result<Self, Invalid> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(text: $name) -> Self {
-                text.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(&self.0)
-            }
-        }
-    };
-}
-
-text! {
+identifier! {
     /// The ARN of a secret of Secrets Manager, whole: with the hyphen and the six characters that Secrets Manager adds to a
     /// name, so that a secret that is deleted and created anew under its name is another one (Secrets Manager User Guide,
     /// "What's in a secret").
@@ -94,14 +33,14 @@ text! {
     |text| partial(text).is_some()
 }
 
-text! {
+identifier! {
     /// The `ClientRequestToken` of a rotation, which is the id of the version that it makes: 32 to 64 characters (Secrets
     /// Manager's service model); letters, digits and hyphens, as those of UUIDs.
     RequestToken, "the token of a rotation, of 32 to 64 letters, digits and hyphens",
     |text| (32..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-text! {
+identifier! {
     /// What a secret's resource policy says, as the SHA-256 of its canonical JSON, in hexadecimal digits.
     PolicyDigest, "the SHA-256 of a policy, of 64 hexadecimal digits",
     |text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

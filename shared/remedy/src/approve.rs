@@ -42,7 +42,7 @@ pub(crate) fn approved<'a>(
     let requester = Some(request.requester.as_str()).filter(|requester| *requester != UNKNOWN);
     // Without a tag nobody but the user itself is known to answer for its credentials.
     let owner = user.tags.get(OWNER_TAG).map(String::as_str);
-    let parties = Parties { requester, owner, user: user.arn.as_str() };
+    let parties = Parties { requester, owner, user: Some(user.arn.as_str()) };
     let (requester, approver) = policy
         .approval(&request.approvers, parties)
         .map_err(|reasons| reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;

@@ -1,10 +1,10 @@
 //! Tables, for people.
 
-use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, Row};
 use credwarden_credential::age::date;
 
 use crate::finding::{Finding, Scan, SourceKind, Status, Summary};
-use crate::output::Look;
+use crate::output::{Look, rows};
 use crate::scan::worst;
 
 /// A scan: what was judged, the findings, and how many there are of each.
@@ -42,22 +42,11 @@ fn heading(scan: &Scan) -> String {
 }
 
 fn table(findings: &[Finding], look: Look) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    if look.colour {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    if let Some(width) = look.width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
     let head = ["status", "user", "class", "rule", "credential", "since", "why"];
-    table.set_header(head.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    for finding in findings {
+    let line = |finding: &Finding| {
         let class = finding.class.clone().unwrap_or_else(|| finding.possible_classes.join(" or "));
         let since = finding.non_compliant_since.map(date).unwrap_or_default();
-        table.add_row([
+        Row::from([
             Cell::new(worst(finding)).fg(colour(finding)),
             Cell::new(&finding.resource_name),
             Cell::new(class),
@@ -65,14 +54,9 @@ fn table(findings: &[Finding], look: Look) -> String {
             Cell::new(finding.credential()),
             Cell::new(since),
             Cell::new(why(finding)),
-        ]);
-    }
-    // Only the last column wraps: an id in two pieces cannot be copied.
-    let last = head.len() - 1;
-    for column in table.column_iter_mut().take(last) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    table.trim_fmt() + "\n"
+        ])
+    };
+    rows(head, findings.iter().map(line), look)
 }
 
 /// The reason without the credential, which has a column of its own.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, Row};
 use credwarden_credential::age::date;
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::KeyStatus;
@@ -11,7 +11,7 @@ use credwarden_policy::remedy::Effect;
 use credwarden_remedy::answer::Status;
 
 use super::{Budget, Plan, Step, Told};
-use crate::output::Look;
+use crate::output::{Look, rows};
 
 /// Whom and by what, each step in a line, and what would be told of it.
 pub(super) fn render(plan: &Plan, look: Look) -> String {
@@ -61,21 +61,10 @@ fn short(id: &str) -> &str {
 }
 
 fn table(steps: &[Step], look: Look) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    if look.colour {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    if let Some(width) = look.width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
     let head = ["would be", "credential", "document", "remedy", "mode", "deadline", "why"];
-    table.set_header(head.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    for step in steps {
+    let line = |step: &Step| {
         let colour = if step.becomes.is_some() { Color::Red } else { Color::Yellow };
-        table.add_row([
+        Row::from([
             Cell::new(would_be(step)).fg(colour),
             Cell::new(step.credential.as_ref().map_or("", CredentialId::as_str)),
             Cell::new(&step.document),
@@ -83,14 +72,9 @@ fn table(steps: &[Step], look: Look) -> String {
             Cell::new(step.mode.map(|mode| mode.to_string()).unwrap_or_default()),
             Cell::new(step.deadline.map(date).unwrap_or_default()),
             Cell::new(why(step)),
-        ]);
-    }
-    // Only the last column wraps: an id in two pieces cannot be copied.
-    let last = head.len() - 1;
-    for column in table.column_iter_mut().take(last) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    table.trim_fmt() + "\n"
+        ])
+    };
+    rows(head, steps.iter().map(line), look)
 }
 
 fn would_be(step: &Step) -> &'static str {

@@ -71,35 +71,53 @@ async fn dies(sandbox: &Sandbox, waiting: Execution, place: usize, act: Act, nam
     ended
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_grant_killed_at_every_call_ends_as_one_that_was_not() {
-    let sandbox = ready(Options::at(noon()), &crowd(1)).await.unwrap();
-    let first = &crowd(1).users[0];
-    let (user_id, key_id) = (first.id().to_string(), first.keys[0].key.id.to_string());
-    let before = sandbox.calls().len();
-    let waiting = ask(&sandbox, &Ask::grant(&user_id, &key_id, "2026-12-14")).await.unwrap();
-    assert_eq!(approve(&sandbox, &waiting).await.unwrap().status, "done");
-    let calls = calls_since(&sandbox, before);
+/// Every end at every one of these calls, each met by a user of its own: what the function said, and what the ledger then knows.
+async fn meets_every_end(
+    sandbox: &Sandbox,
+    calls: &[String],
+    meets: impl AsyncFn(&str, &str, usize, Act, &str) -> Ended,
+) -> Vec<Scenario> {
     let write = calls.iter().position(|action| action == "dynamodb:TransactWriteItems").unwrap();
-    assert!(calls.iter().any(|action| action == "iam:TagUser") && calls.len() > 10, "{calls:?}");
-
     let estate = crowd(1 + calls.len() * ENDS.len()).without("user-0");
-    seed(&sandbox, &estate).await.unwrap();
+    seed(sandbox, &estate).await.unwrap();
     let mut users = estate.users.iter();
     let mut scenarios = Vec::new();
     for (place, action) in calls.iter().enumerate() {
         for act in ENDS {
             let found = users.next().unwrap();
-            let (user_id, key_id) = (found.id().to_string(), found.keys[0].key.id.to_string());
+            let (user_id, key_id) = ids(found);
             let name = format!("{act:?} at call {}, {action}", place + 1);
-            let waiting = ask(&sandbox, &Ask::grant(&user_id, &key_id, "2026-12-14")).await.unwrap();
-            let ended = dies(&sandbox, waiting, place, act, &name).await;
+            let ended = meets(&user_id, &key_id, place, act, &name).await;
             let is_lost = act == Act::LoseResponse;
             assert_eq!(ended.status, if is_lost { "done" } else { "Failed" }, "{name}: {ended:?}");
             let is_known = is_lost || place > write || (place == write && act == Act::DieAfter);
             scenarios.push(Scenario { user: found.name().to_string(), user_id, key_id, name, is_known });
         }
     }
+    scenarios
+}
+
+/// A key's exception is granted without a fault.
+async fn granted(sandbox: &Sandbox, user_id: &str, key_id: &str) {
+    let granted = ask_and_approve(sandbox, &Ask::grant(user_id, key_id, GRANTED)).await.unwrap();
+    assert_eq!(granted.status, "done", "{user_id}: {granted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_killed_at_every_call_ends_as_one_that_was_not() {
+    let sandbox = ready(Options::at(noon()), &crowd(1)).await.unwrap();
+    let (user_id, key_id) = ids(&crowd(1).users[0]);
+    let before = sandbox.calls().len();
+    let waiting = ask(&sandbox, &Ask::grant(&user_id, &key_id, GRANTED)).await.unwrap();
+    assert_eq!(approve(&sandbox, &waiting).await.unwrap().status, "done");
+    let calls = calls_since(&sandbox, before);
+    assert!(calls.iter().any(|action| action == "iam:TagUser") && calls.len() > 10, "{calls:?}");
+
+    let scenarios = meets_every_end(&sandbox, &calls, async |user_id, key_id, place, act, name| {
+        let waiting = ask(&sandbox, &Ask::grant(user_id, key_id, GRANTED)).await.unwrap();
+        dies(&sandbox, waiting, place, act, name).await
+    })
+    .await;
     for Scenario { user_id, name, is_known, .. } in &scenarios {
         assert_eq!(!entries(&sandbox, user_id).await.unwrap().is_empty(), *is_known, "{name}");
     }
@@ -107,7 +125,7 @@ async fn a_grant_killed_at_every_call_ends_as_one_that_was_not() {
     // Whatever the ledger knows of, the schedule brings to its end; whoever meets the rest asks again.
     settle_by_schedule(&sandbox).await.unwrap();
     for Scenario { user_id, key_id, .. } in scenarios.iter().filter(|scenario| !scenario.is_known) {
-        let waiting = ask(&sandbox, &Ask::grant(user_id, key_id, "2026-12-14")).await.unwrap();
+        let waiting = ask(&sandbox, &Ask::grant(user_id, key_id, GRANTED)).await.unwrap();
         assert_eq!(approve(&sandbox, &waiting).await.unwrap().status, "done");
     }
     for Scenario { user, user_id, key_id, name, .. } in &scenarios {
@@ -129,10 +147,9 @@ async fn a_grant_killed_at_every_call_ends_as_one_that_was_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_cannot_be_written_does_not_undo_the_exception() {
     let sandbox = ready(Options::at(noon()), &crowd(1)).await.unwrap();
-    let first = &crowd(1).users[0];
-    let (user_id, key_id) = (first.id().to_string(), first.keys[0].key.id.to_string());
+    let (user_id, key_id) = ids(&crowd(1).users[0]);
     sandbox.faults().arm(Matching::action("iam:TagUser").always(), Act::Deny);
-    let waiting = ask(&sandbox, &Ask::grant(&user_id, &key_id, "2026-12-14")).await.unwrap();
+    let waiting = ask(&sandbox, &Ask::grant(&user_id, &key_id, GRANTED)).await.unwrap();
     let ended = approve(&sandbox, &waiting).await.unwrap();
     assert_eq!(ended.status, "done");
     assert!(ended.reason.contains("the tags are not") && ended.reason.contains("the schedule goes on"), "{ended:?}");
@@ -149,32 +166,18 @@ async fn a_tag_that_cannot_be_written_does_not_undo_the_exception() {
 async fn an_extension_killed_at_every_call_ends_as_one_that_was_not() {
     let sandbox = ready(Options::at(noon()), &crowd(1)).await.unwrap();
     let (user_id, key_id) = ids(&crowd(1).users[0]);
-    assert_eq!(ask_and_approve(&sandbox, &Ask::grant(&user_id, &key_id, GRANTED)).await.unwrap().status, "done");
+    granted(&sandbox, &user_id, &key_id).await;
     let before = sandbox.calls().len();
     assert_eq!(ask_and_approve(&sandbox, &extension(&user_id, &key_id)).await.unwrap().status, "done");
     let calls = calls_since(&sandbox, before);
-    let write = calls.iter().position(|action| action == "dynamodb:TransactWriteItems").unwrap();
     assert!(calls.iter().any(|action| action == "iam:TagUser"), "{calls:?}");
 
-    let estate = crowd(1 + calls.len() * ENDS.len()).without("user-0");
-    seed(&sandbox, &estate).await.unwrap();
-    let mut users = estate.users.iter();
-    let mut scenarios = Vec::new();
-    for (place, action) in calls.iter().enumerate() {
-        for act in ENDS {
-            let found = users.next().unwrap();
-            let (user_id, key_id) = ids(found);
-            let name = format!("{act:?} at call {}, {action}", place + 1);
-            let granted = ask_and_approve(&sandbox, &Ask::grant(&user_id, &key_id, GRANTED)).await.unwrap();
-            assert_eq!(granted.status, "done", "{name}: {granted:?}");
-            let waiting = ask(&sandbox, &extension(&user_id, &key_id)).await.unwrap();
-            let ended = dies(&sandbox, waiting, place, act, &name).await;
-            let is_lost = act == Act::LoseResponse;
-            assert_eq!(ended.status, if is_lost { "done" } else { "Failed" }, "{name}: {ended:?}");
-            let is_known = is_lost || place > write || (place == write && act == Act::DieAfter);
-            scenarios.push(Scenario { user: found.name().to_string(), user_id, key_id, name, is_known });
-        }
-    }
+    let scenarios = meets_every_end(&sandbox, &calls, async |user_id, key_id, place, act, name| {
+        granted(&sandbox, user_id, key_id).await;
+        let waiting = ask(&sandbox, &extension(user_id, key_id)).await.unwrap();
+        dies(&sandbox, waiting, place, act, name).await
+    })
+    .await;
     for Scenario { user_id, name, is_known, .. } in &scenarios {
         assert_eq!(count(&acts(&sandbox, user_id).await, "extend"), usize::from(*is_known), "{name}");
     }
@@ -204,35 +207,22 @@ async fn an_extension_killed_at_every_call_ends_as_one_that_was_not() {
 async fn a_revocation_killed_at_every_call_ends_as_one_that_was_not() {
     let sandbox = ready(Options::at(noon()), &crowd(1)).await.unwrap();
     let (user_id, key_id) = ids(&crowd(1).users[0]);
-    assert_eq!(ask_and_approve(&sandbox, &Ask::grant(&user_id, &key_id, GRANTED)).await.unwrap().status, "done");
+    granted(&sandbox, &user_id, &key_id).await;
     let before = sandbox.calls().len();
     let revoked = ask(&sandbox, &revocation(&user_id, &key_id)).await.unwrap();
     assert_eq!((revoked.status, Ended::of(&revoked).status.as_str()), (Status::Success, "done"));
     let calls = calls_since(&sandbox, before);
-    let write = calls.iter().position(|action| action == "dynamodb:TransactWriteItems").unwrap();
     assert!(calls.iter().any(|action| action == "iam:UntagUser"), "{calls:?}");
 
-    let estate = crowd(1 + calls.len() * ENDS.len()).without("user-0");
-    seed(&sandbox, &estate).await.unwrap();
-    let mut users = estate.users.iter();
-    let mut scenarios = Vec::new();
-    for (place, action) in calls.iter().enumerate() {
-        for act in ENDS {
-            let found = users.next().unwrap();
-            let (user_id, key_id) = ids(found);
-            let name = format!("{act:?} at call {}, {action}", place + 1);
-            let granted = ask_and_approve(&sandbox, &Ask::grant(&user_id, &key_id, GRANTED)).await.unwrap();
-            assert_eq!(granted.status, "done", "{name}: {granted:?}");
-            let fault = sandbox.faults().arm(Matching::any().caller(EXCEPTIONS).nth(place as u64 + 1), act);
-            let ended = Ended::of(&ask(&sandbox, &revocation(&user_id, &key_id)).await.unwrap());
-            sandbox.faults().clear();
-            assert_eq!(fault.fired(), 1, "{name}: {ended:?}");
-            let is_lost = act == Act::LoseResponse;
-            assert_eq!(ended.status, if is_lost { "done" } else { "Failed" }, "{name}: {ended:?}");
-            let is_known = is_lost || place > write || (place == write && act == Act::DieAfter);
-            scenarios.push(Scenario { user: found.name().to_string(), user_id, key_id, name, is_known });
-        }
-    }
+    let scenarios = meets_every_end(&sandbox, &calls, async |user_id, key_id, place, act, name| {
+        granted(&sandbox, user_id, key_id).await;
+        let fault = sandbox.faults().arm(Matching::any().caller(EXCEPTIONS).nth(place as u64 + 1), act);
+        let ended = Ended::of(&ask(&sandbox, &revocation(user_id, key_id)).await.unwrap());
+        sandbox.faults().clear();
+        assert_eq!(fault.fired(), 1, "{name}: {ended:?}");
+        ended
+    })
+    .await;
     for Scenario { user_id, key_id, name, is_known, .. } in &scenarios {
         let holds =
             entries(&sandbox, user_id).await.unwrap().contains_key(&format!("EXCEPTION#access-key-age#{key_id}"));
