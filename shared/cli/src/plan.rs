@@ -73,18 +73,29 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
-/// A day's budget, in credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A day's budget.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Budget {
-    /// How many may be changed today that break the policy; `None`: no complete pass has counted the users yet.
-    pub limit: Option<u32>,
+    /// What may be changed today that breaks a rule's policy. Each rule's limit goes by the users that hold what it is
+    /// about; all share what is spent. `None`: no complete pass of the rule has counted them yet.
+    pub findings: BTreeMap<RuleName, Option<Left>>,
+    /// What may be changed today that is compromised.
+    pub compromises: Left,
+}
+
+/// A part of a day's budget, in credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// How many may be changed today.
+    pub limit: u32,
     /// How many of these are left.
-    pub left: Option<u32>,
-    /// How many compromised ones may be changed today.
-    pub compromises_limit: u32,
-    /// How many of these are left.
-    pub compromises_left: u32,
+    pub left: u32,
+}
+
+impl Left {
+    fn of(limit: u32, spent: u32) -> Self {
+        Self { limit, left: limit.saturating_sub(spent) }
+    }
 }
 
 /// What one document would do about one credential.
@@ -210,8 +221,12 @@ pub async fn plan<P: ReadParameter, R: ReadIam, T: Table, V: Secrets>(
         let planned = rehearse(&stage, document, &on, credential.as_ref(), now).await.map_err(fault)?;
         steps.extend(planned.into_iter().map(|planned| step(planned, &policy, class.as_ref().ok().copied(), prefix)));
     }
-    // The one budget of all rules is that of what they would change; the first rule's population is as good as any.
-    let purses = read(purses(&ledger, RuleName::AccessKeyAge, &policy, now).await)?;
+    let mut findings = BTreeMap::new();
+    for rule in RuleName::ALL {
+        let purses = read(purses(&ledger, *rule, &policy, now).await)?;
+        findings.insert(*rule, purses.limit.map(|limit| Left::of(limit, purses.spent)));
+    }
+    let compromised = read(purses(&ledger, RuleName::UnauthorizedKeyCreation, &policy, now).await)?;
     Ok(Plan {
         format: FORMAT,
         as_of: now,
@@ -221,10 +236,8 @@ pub async fn plan<P: ReadParameter, R: ReadIam, T: Table, V: Secrets>(
         reported,
         kill_switch: kill_switch.map_or_else(|why| why, |switch| switch.to_string()),
         budget: Budget {
-            limit: purses.limit,
-            left: purses.limit.map(|limit| limit.saturating_sub(purses.spent)),
-            compromises_limit: purses.compromises_limit,
-            compromises_left: purses.compromises_limit.saturating_sub(purses.compromises_spent),
+            findings,
+            compromises: Left::of(compromised.compromises_limit, compromised.compromises_spent),
         },
         steps,
         name: user.name,

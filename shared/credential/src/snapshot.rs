@@ -65,6 +65,17 @@ impl User {
         }
     }
 
+    /// Whether the user is known to hold an active credential of one kind; `None`: not known.
+    pub fn shows_active(&self, kind: CredentialKind) -> Option<bool> {
+        match self.listing(kind)? {
+            Listing::Live(credentials) => {
+                Some(credentials.iter().any(|credential| credential.status == Status::Active))
+            }
+            Listing::Reported(reported) => Some(!reported.active.is_empty()),
+            Listing::Unread(_) => None,
+        }
+    }
+
     /// All gaps in what was read of the user.
     pub fn gaps_mut(&mut self) -> impl Iterator<Item = &mut Gap> {
         let keys = self.access_keys.gap_mut();

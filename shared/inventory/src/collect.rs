@@ -10,7 +10,7 @@ use credwarden_credential::age::CLOCK_TOLERANCE;
 use credwarden_credential::creation::{CreationAct, Provenance};
 use credwarden_credential::id::{Arn, GroupName, UserId, UserName};
 use credwarden_credential::kind::CredentialKind;
-use credwarden_credential::snapshot::{Credential, Gap, GapReason, KeyStatus, Known, Listing, Snapshot, User};
+use credwarden_credential::snapshot::{Credential, Gap, GapReason, Known, Listing, Snapshot, User};
 use futures_util::future::{join_all, join3};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -64,8 +64,8 @@ pub struct Collected {
     pub cursor: Option<UserId>,
     /// When the credential report was made.
     pub report_made: Timestamp,
-    /// How many users hold an active access key, by the newest that is known of each; a user of whom nothing is known
-    /// is not counted.
+    /// How many users hold an active credential of a kind that matters, by the newest that is known of each; a user of
+    /// whom nothing is known is not counted.
     pub population: u32,
     /// How many suspects were read live.
     pub suspects_read: usize,
@@ -166,26 +166,27 @@ where
     let existing = listed.iter().map(|listed| listed.detail.record.id.clone()).collect();
     let mut users = BTreeMap::new();
     let mut suspects = BTreeMap::new();
-    let mut with_active_key = BTreeSet::new();
+    let mut population = 0_u32;
     for listed in listed {
         let id = listed.detail.record.id.clone();
         let name = &listed.detail.record.name;
         let row = report.rows.get(name).filter(|row| is_of(row, &listed.detail));
-        if row.is_some_and(Row::may_hold_active_key) {
-            with_active_key.insert(id.clone());
-        }
         let of_services = of_services.as_mut().map(|lists| match lists {
             Ok(lists) => live::plausible(lists.remove(name).unwrap_or_default(), name, now),
             Err(gap) => Listing::Unread(gap.clone()),
         });
         match nominate(listed, row, of_services, report_made, &wanted, now) {
             Nominated::Settled(user) => {
+                population += u32::from(holds_active(&user, wanted.kinds, &active_by_report(row, wanted.kinds)));
                 users.insert(id, user);
             }
             Nominated::Suspect(suspect) if wanted.resume_after.as_ref().is_none_or(|tried| id > *tried) => {
                 suspects.insert(id, suspect);
             }
-            Nominated::Suspect(_) => {}
+            // An earlier reading of the pass tried it.
+            Nominated::Suspect(Suspect { user, active_by_report, .. }) => {
+                population += u32::from(holds_active(&user, wanted.kinds, &active_by_report));
+            }
         }
     }
 
@@ -197,9 +198,10 @@ where
         let in_time = begun == 0 || Instant::now() < last_start;
         begun += usize::from(in_time);
         let fingerprints = suspect.fingerprints.clone();
+        let active_by_report = suspect.active_by_report.clone();
         async move {
             let user = if in_time { suspect.read(reader, wanted.last_uses, now).await } else { suspect.user };
-            (in_time.then_some(fingerprints), user)
+            (in_time.then_some(fingerprints), user, active_by_report)
         }
     });
     let mut reads = pin!(reads.buffered(CONCURRENT_USERS));
@@ -207,7 +209,7 @@ where
     let mut suspects_read = 0;
     let mut stopped = false;
     let mut listed = Listings::new();
-    while let Some((tried, user)) = reads.next().await {
+    while let Some((tried, user, active_by_report)) = reads.next().await {
         if let Some(fingerprints) = tried {
             last_tried = Some(user.id.clone());
             suspects_read += 1;
@@ -220,12 +222,7 @@ where
         } else {
             stopped = true;
         }
-        if let Listing::Live(keys) = &user.access_keys {
-            with_active_key.remove(&user.id);
-            if keys.iter().any(|key| key.status == KeyStatus::Active) {
-                with_active_key.insert(user.id.clone());
-            }
-        }
+        population += u32::from(holds_active(&user, wanted.kinds, &active_by_report));
         users.insert(user.id.clone(), user);
     }
     Collected {
@@ -233,10 +230,20 @@ where
         existing,
         cursor: last_tried.filter(|_| stopped),
         report_made,
-        population: u32::try_from(with_active_key.len()).unwrap_or(u32::MAX),
+        population,
         suspects_read,
         listed,
     }
+}
+
+/// The kinds of which a user held an active credential when the report was made, as far as it can tell.
+fn active_by_report(row: Option<&Row>, kinds: &BTreeSet<CredentialKind>) -> BTreeSet<CredentialKind> {
+    kinds.iter().copied().filter(|kind| row.is_some_and(|row| row.may_hold_active(*kind))).collect()
+}
+
+/// Whether a user holds an active credential of one of these kinds: what was read counts before what the report shows.
+fn holds_active(user: &User, kinds: &BTreeSet<CredentialKind>, active_by_report: &BTreeSet<CredentialKind>) -> bool {
+    kinds.iter().any(|kind| user.shows_active(*kind).unwrap_or_else(|| active_by_report.contains(kind)))
 }
 
 /// A user of the list.
@@ -306,6 +313,8 @@ struct Suspect {
     kinds: BTreeSet<CredentialKind>,
     /// What the report shows of each of them, where that tells whether they change.
     fingerprints: BTreeMap<CredentialKind, String>,
+    /// The kinds of which the report shows an active one.
+    active_by_report: BTreeSet<CredentialKind>,
 }
 
 /// Whether a row is this user's: an earlier one of the same name may have been in the account when the report was made.
@@ -382,7 +391,7 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
     if is_reported(&user, wanted)
         && wanted.kinds.contains(&CredentialKind::AccessKey)
         && !(known.contains(&CredentialKind::AccessKey) && holds_no_key(&user))
-        && row.is_some_and(|row| !row.may_hold_active_key())
+        && row.is_some_and(|row| !row.may_hold_active(CredentialKind::AccessKey))
         && !wanted.provenance.as_deref().is_some_and(|known| tells_of_activations(known, report_made, now))
     {
         kinds.insert(CredentialKind::AccessKey);
@@ -405,7 +414,8 @@ fn nominate<F: Fn(&User) -> BTreeSet<CredentialKind>>(
         }
     }
     let fingerprints = shown.into_iter().filter(|(kind, _)| kinds.contains(kind)).collect();
-    Nominated::Suspect(Suspect { user, kinds, fingerprints })
+    let active_by_report = active_by_report(row, wanted.kinds);
+    Nominated::Suspect(Suspect { user, kinds, fingerprints, active_by_report })
 }
 
 /// Whether AWS Config has a result of the user, or will have one from this reading on for another credential that it
@@ -431,7 +441,7 @@ fn holds_no_key(user: &User) -> bool {
 
 impl Suspect {
     async fn read<R: ReadIam>(self, reader: &R, last_uses: LastUses, now: Timestamp) -> User {
-        let Self { mut user, kinds, fingerprints: _ } = self;
+        let Self { mut user, kinds, fingerprints: _, active_by_report: _ } = self;
         let name = user.name.clone();
         let keys = async {
             let wanted = kinds.contains(&CredentialKind::AccessKey);

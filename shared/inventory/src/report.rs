@@ -150,9 +150,15 @@ impl Row {
         }
     }
 
-    /// Whether the user held an active key when the report was made, as far as the report can tell.
-    pub fn may_hold_active_key(&self) -> bool {
-        self.more_credentials || self.keys.iter().any(|slot| matches!(slot, Slot::Active(_)))
+    /// Whether the user held an active credential of a kind when the report was made, as far as the report can tell.
+    pub fn may_hold_active(&self, kind: CredentialKind) -> bool {
+        let is_active = |slot: &Slot| matches!(slot, Slot::Active(_));
+        match kind {
+            CredentialKind::AccessKey => self.more_credentials || self.keys.iter().any(is_active),
+            CredentialKind::SigningCertificate => self.more_credentials || self.certificates.iter().any(is_active),
+            CredentialKind::ConsolePassword => is_active(&self.password),
+            _ => false,
+        }
     }
 }
 

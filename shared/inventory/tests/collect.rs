@@ -439,6 +439,20 @@ mod collect {
     }
 
     #[tokio::test]
+    async fn whoever_holds_an_active_credential_of_any_kind_that_matters_counts_and_no_other_does() {
+        let estate = of_every_kind()
+            .user("signs-in")
+            .password(age_days(50))
+            .user("inactive")
+            .key(age_days(100))
+            .inactive_since(age_days(1))
+            .user("without");
+        let iam = FakeIam::new(estate.clone());
+        assert_eq!(every_kind_of(&iam, LastUses::NotRead).await.population, 3);
+        assert_eq!(all(&FakeIam::new(estate)).await.population, 1, "passwords are no access keys");
+    }
+
+    #[tokio::test]
     async fn services_that_cannot_be_listed_are_a_gap_of_that_kind_alone() {
         let iam = FakeIam::new(of_every_kind());
         let iam = Failing::new(iam).fail(Action::ListServiceSpecificCredentials, "", Failure::Denied);

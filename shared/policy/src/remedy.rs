@@ -168,7 +168,7 @@ pub struct Remedy {
 pub struct Budget {
     /// Credentials a day.
     pub per_day: u32,
-    /// Percent of the users with an active credential, a day.
+    /// Percent of the users with an active credential of a kind that the rule is about, a day.
     pub percent_per_day: u32,
 }
 

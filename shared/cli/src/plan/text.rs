@@ -10,7 +10,7 @@ use credwarden_ledger::notice::Owner;
 use credwarden_policy::remedy::Effect;
 use credwarden_remedy::answer::Status;
 
-use super::{Budget, Plan, Step, Told};
+use super::{Budget, Left, Plan, Step, Told};
 use crate::output::{Look, rows};
 
 /// Whom and by what, each step in a line, and what would be told of it.
@@ -43,15 +43,14 @@ fn heading(plan: &Plan) -> String {
     });
     // Writing into a text cannot fail.
     let _ = writeln!(text, "Policy a day ago: {}", reported.collect::<Vec<_>>().join(", "));
-    let Budget { limit, left, compromises_limit, compromises_left } = budget;
-    let findings = match (left, limit) {
-        (Some(left), Some(limit)) => format!("{left} of {limit}"),
-        _ => "not known before a complete pass".to_owned(),
-    };
-    let _ = writeln!(
-        text,
-        "Left of the day's budget: {findings}; for compromises {compromises_left} of {compromises_limit}"
-    );
+    let Budget { findings, compromises } = budget;
+    let findings = findings.iter().map(|(rule, left)| match left {
+        Some(Left { limit, left }) => format!("{rule} {left} of {limit}"),
+        None => format!("{rule} not known before a complete pass"),
+    });
+    let Left { limit, left } = compromises;
+    let findings = findings.collect::<Vec<_>>().join(", ");
+    let _ = writeln!(text, "Left of the day's budget: {findings}; of compromises {left} of {limit}");
     text
 }
 

@@ -102,7 +102,7 @@ fn a_23rd_column_says_that_there_are_more_credentials() {
     assert!(!row(&[&header, ALICE]).more_credentials, "a row may be shorter than the header");
     let inactive = Slot::Inactive(changed(1, "2020-02-01T00:00:00Z"));
     let more = Row { keys: [inactive; 2], more_credentials: true, ..alice() };
-    assert!(more.may_hold_active_key());
+    assert!(more.may_hold_active(CredentialKind::AccessKey));
     assert_eq!(more.reported(CredentialKind::AccessKey, at("2024-01-01T00:00:00Z")), None, "it does not show all");
 }
 

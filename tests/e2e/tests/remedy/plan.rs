@@ -74,7 +74,10 @@ async fn what_the_terminal_plans_is_what_the_remedies_do() {
     let too_many = held_against_the_act(&sandbox, &terminal, &estate, "too-many").await;
     assert_eq!(too_many["status"], "over-budget", "{too_many}");
     let fine = planned(&terminal, "fine").await;
-    assert_eq!((steps(&fine), &fine["budget"]["left"], &fine["budget"]["limit"]), (vec![], &json!(0), &json!(1)));
+    assert_eq!(
+        (steps(&fine), &fine["budget"]["findings"]["access-key-age"]),
+        (vec![], &json!({ "limit": 1, "left": 0 }))
+    );
 
     let mut policy = sandbox.deployed_policy().unwrap();
     policy["remedies"]["access-key-age"] =
