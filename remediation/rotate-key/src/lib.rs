@@ -9,6 +9,8 @@
 mod advice;
 mod evidence;
 mod guards;
+#[cfg(test)]
+mod minted_model;
 mod minting;
 #[cfg(test)]
 mod model;
@@ -102,6 +104,7 @@ fn goes_on(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guards: Guard
         && guards.ask(Guard::NoFight, !was_made_active)
         && is_asked_the_same
         && !minting::is_in_vain(rotation, facts, now, guards)
+        && !minting::was_called_off(rotation, facts, guards)
 }
 
 fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
@@ -175,16 +178,24 @@ fn asked(rotation: &Rotation, facts: &Facts<'_>, kept: &Kept, now: Timestamp, gu
         if let Some(asked) = minting::asked(rotation, facts, now, guards) {
             return Some(asked);
         }
-        // IAM allows two access keys a user, usable or not.
-        let in_the_way = facts.others.first().map(|other| less_lately_used(other, facts.key));
+        // IAM allows two access keys a user, usable or not. INVARIANT (one word): the newer of two keys is the one that the
+        // older's rotation tells its owner to move to, so it is not the one that is to go.
+        let is_older = |other: &Credential| other.created < facts.key.created;
+        let in_the_way = |other| if is_older(other) { other } else { less_lately_used(other, facts.key) };
+        let in_the_way = facts.others.first().map(|other| in_the_way(other).id.clone());
         return Some(in_the_way.map_or(Tell::CreateKey, Tell::FreeSlot));
     };
     match kept {
         Kept::NotAcknowledged => Some(Tell::Acknowledge(replacement.key.clone())),
         // Whoever says that nothing needs the old key may have forgotten to use the new one.
         Kept::NewKeyUnused(new) => Some(moved(rotation, facts, new)),
-        // INVARIANT (told first): whatever is said before, an owner is told what its key is up to.
-        _ if (rotation.acknowledged.is_some() || rotation.fetched.is_some()) && rotation.told.is_some() => None,
+        // INVARIANT (told first): whatever is said before, an owner is told what its key is up to; and that it gets a new one
+        // after all, if it was told otherwise.
+        _ if (rotation.acknowledged.is_some() || rotation.fetched.is_some())
+            && rotation.told.as_ref().is_some_and(|told| !matches!(told, Tell::NotMinted(_))) =>
+        {
+            None
+        }
         _ => Some(moved(rotation, facts, &replacement.key)),
     }
 }
@@ -194,14 +205,16 @@ fn moved(rotation: &Rotation, facts: &Facts<'_>, new: &CredentialId) -> Tell {
     minting::fetch(rotation, facts).unwrap_or_else(|| Tell::Move(new.clone()))
 }
 
-/// Of the two keys of a user that has no room for a third, the one whose deletion is missed less.
-fn less_lately_used(other: &Credential, key: &Credential) -> CredentialId {
-    let rank = |key: &Credential| match &key.last_use {
+/// Of the two keys of a user that has no room for a third, the one whose deletion is missed less: the same, whichever of
+/// them is rotated.
+fn less_lately_used<'a>(one: &'a Credential, other: &'a Credential) -> &'a Credential {
+    let use_of = |key: &Credential| match &key.last_use {
         LastUse::Never => (0, None),
         LastUse::At { at, .. } => (1, Some(*at)),
         LastUse::NotRead | LastUse::Unread(_) => (2, None),
     };
-    if other.status == Status::Active && rank(key) < rank(other) { key.id.clone() } else { other.id.clone() }
+    let rank = |key: &Credential| (key.status == Status::Active, use_of(key), key.created, key.id.clone());
+    if rank(one) < rank(other) { one } else { other }
 }
 
 fn why(facts: &Facts<'_>, kept: &Kept, rotation: &Rotation, now: Timestamp, guards: Guards) -> String {

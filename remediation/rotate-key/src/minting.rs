@@ -84,6 +84,15 @@ pub(crate) fn is_in_vain(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp,
     }
 }
 
+/// Whether the owner was told last that no key is minted, though one may be now: that has to be announced, so that the
+/// rotation begins anew.
+pub(crate) fn was_called_off(rotation: &Rotation, facts: &Facts<'_>, guards: Guards) -> bool {
+    let stands = enrolled(facts).is_some_and(|enrolled| enrolled.standing == Standing::Stands);
+    let was_told = matches!(rotation.told, Some(Tell::NotMinted(_)));
+    let is_unasked = rotation.mint.is_none() && rotation.forced.is_none();
+    !guards.ask(Guard::Announced, !(stands && was_told && is_unasked))
+}
+
 /// What is done to get a new key; `None`: nothing now.
 pub(crate) fn next(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Option<Next> {
     let enrolled = enrolled(facts)?;
@@ -138,7 +147,7 @@ fn in_the_way(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guards: Gu
     match mint(rotation, facts).map(|mint| &mint.step) {
         None | Some(MintStep::Asked) => {
             let makes_room = facts.others.iter().any(|other| may_be_deleted(other, facts, now, guards));
-            (!makes_room).then(|| less_lately_used(other, facts.key))
+            (!makes_room).then(|| less_lately_used(other, facts.key).id.clone())
         }
         // What `mint-key` could not clear away by now is not its own.
         Some(MintStep::Intended { at, .. }) => (now > after(*at, MINTS_WITHIN)).then(|| other.id.clone()),

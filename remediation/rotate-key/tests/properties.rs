@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares may fail it")]
 
+use std::collections::BTreeSet;
+
 use credwarden_credential::age::{Days, LAST_USE_LAG};
 use credwarden_credential::kind::CredentialId;
 use credwarden_credential::snapshot::{Credential, Gap, GapReason, LastUse, Status};
@@ -10,7 +12,7 @@ use credwarden_policy::limits::Limits;
 use credwarden_policy::mint::{Mint, MintStep};
 use credwarden_policy::rotation::{
     Acknowledged, Broken, Decision, Delivery, Ended, Enrolled, Facts, Forced, Idle, Next, Replacement, Rotation,
-    Silence, Standing,
+    Silence, Standing, Tell,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -356,6 +358,29 @@ proptest! {
         let next = case.decide().next;
         let done = (matches!(next, Next::AskForMint { .. }), matches!(next, Next::DeleteIdle { .. }));
         prop_assert_eq!(done, minted_by_the_book(&case));
+    }
+
+    /// Of a user's two keys each may be rotated, and its owner does all that it is told.
+    #[test]
+    fn no_owner_is_told_to_move_to_a_key_and_to_delete_it_nor_to_delete_both(
+        case in case(),
+        other in credential(2),
+        is_of_the_same_age in prop::bool::weighted(0.2),
+    ) {
+        let (mut one, mut two) = (case.clone(), case.clone());
+        let same = other.clone();
+        let other = if is_of_the_same_age { Credential { created: case.key.created, ..same } } else { other };
+        let enrolled = case.enrolled.map(|known| Enrolled { mint: None, fetched: None, ..known });
+        (one.enrolled, two.enrolled) = (enrolled.clone(), enrolled);
+        (one.rotation, two.rotation) = (None, None);
+        (one.key, one.others) = (case.key.clone(), vec![other.clone()]);
+        (two.key, two.others) = (other, vec![case.key]);
+        let told = [one, two].map(|case| case.decide().rotation.told);
+        let told: Vec<_> = told.into_iter().flatten().collect();
+        let goes: BTreeSet<_> =
+            told.iter().filter_map(|told| if let Tell::FreeSlot(key) = told { Some(key) } else { None }).collect();
+        let stays = told.iter().filter_map(|told| if let Tell::Move(key) = told { Some(key) } else { None });
+        prop_assert!(goes.len() < 2 && stays.into_iter().all(|key| !goes.contains(key)), "{told:?}");
     }
 
     #[test]

@@ -235,8 +235,8 @@ pub enum Tell {
         /// From where.
         secret: SecretArn,
     },
-    /// There is no room for a second key: this one, of the two the one used less lately, has to be deleted by a person. It
-    /// may be the old key itself.
+    /// There is no room for a second key: this one has to be deleted by a person. Of a user who is enrolled it is the one of
+    /// the two that was used less lately, and may be the old key itself.
     FreeSlot(CredentialId),
     /// There is a new key: move to it, and say so.
     Move(CredentialId),
