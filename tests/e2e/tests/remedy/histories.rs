@@ -10,106 +10,15 @@ use credwarden_e2e::remedy::{
     settle_by_schedule, start,
 };
 use credwarden_estate::estate::{Estate, age_days};
-use credwarden_sandbox::faults::{Act, Matching};
+use credwarden_sandbox::faults::Matching;
 use credwarden_sandbox::hazards::Hazards;
 use credwarden_sandbox::sandbox::{Options, Sandbox};
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
-/// How many users live at once: each lives its own history, all share time, schedule and budget.
-const LIVES: usize = 10;
+use round::{Event, Fault, LIVES, Meanwhile, Round, round, rounds};
 
-/// How many events a history has.
-const EVENTS: usize = 8;
-
-/// What happens to one user.
-#[derive(Clone, Debug)]
-enum Event {
-    Remediate(Fault),
-    /// Two executions at once.
-    Twice,
-    Acknowledge {
-        key: usize,
-        fault: Fault,
-    },
-    Force(Fault),
-    Undo {
-        key: usize,
-        fault: Fault,
-    },
-    Creates,
-    Deletes(usize),
-    Uses(usize),
-    Toggles(usize),
-    Nothing,
-}
-
-type Fault = Option<(u64, Act)>;
-
-/// What happens to everybody between two events.
-#[derive(Clone, Debug)]
-enum Meanwhile {
-    Hours(i64),
-    KillSwitch(&'static str),
-}
-
-#[derive(Clone, Debug)]
-struct Round {
-    lives: Vec<Vec<Event>>,
-    meanwhile: Vec<Meanwhile>,
-}
-
-fn event(rotates: bool) -> impl Strategy<Value = Event> {
-    let act = prop::sample::select(vec![
-        Act::DieBefore,
-        Act::DieAfter,
-        Act::LoseResponse,
-        Act::Throttle,
-        Act::ServerError(500),
-    ]);
-    let fault = prop::option::weighted(0.6, (1..40_u64, act));
-    let weight = u32::from(rotates);
-    prop_oneof![
-        5 => fault.clone().prop_map(Event::Remediate),
-        1 => Just(Event::Twice),
-        4 * weight => (0..2_usize, fault.clone()).prop_map(|(key, fault)| Event::Acknowledge { key, fault }),
-        weight => fault.clone().prop_map(Event::Force),
-        1 => (0..2_usize, fault).prop_map(|(key, fault)| Event::Undo { key, fault }),
-        1 + 3 * weight => Just(Event::Creates),
-        1 => (0..2_usize).prop_map(Event::Deletes),
-        1 + 3 * weight => (0..2_usize).prop_map(Event::Uses),
-        1 => (0..2_usize).prop_map(Event::Toggles),
-        1 => Just(Event::Nothing),
-    ]
-}
-
-fn meanwhile() -> impl Strategy<Value = Meanwhile> {
-    prop_oneof![
-        6 => (1..100_i64).prop_map(Meanwhile::Hours),
-        1 => prop::sample::select(vec!["undo-only", "stop"]).prop_map(Meanwhile::KillSwitch),
-    ]
-}
-
-/// The same round for the same number, in every run.
-fn round(number: usize, rotates: bool) -> Round {
-    let mut bytes = [u8::from(rotates); 32];
-    bytes[..8].copy_from_slice(&(number as u64).to_le_bytes());
-    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let lives = prop::collection::vec(prop::collection::vec(event(rotates), EVENTS), LIVES);
-    let round = (lives, prop::collection::vec(meanwhile(), EVENTS));
-    let (lives, meanwhile) = round.new_tree(&mut runner).unwrap().current();
-    Round { lives, meanwhile }
-}
-
-/// How many rounds each test lives through: 200 histories in all tests, or as many as `PROPTEST_CASES` says.
-#[expect(clippy::disallowed_methods, reason = "whoever starts a test says how long it may take")]
-fn rounds() -> usize {
-    let histories: usize = std::env::var("PROPTEST_CASES").map_or(200, |cases| cases.parse().unwrap());
-    histories.div_ceil(4 * LIVES)
-}
+mod round;
 
 /// A key as it truly is.
 #[derive(Clone, Debug)]
@@ -120,6 +29,7 @@ struct Key {
     uses: Vec<Timestamp>,
     /// When somebody said last that nothing needs it.
     said: Option<Timestamp>,
+    deleted: Option<Timestamp>,
 }
 
 /// A user as it truly is.
@@ -131,6 +41,17 @@ struct Life {
     /// Whether somebody asked for its keys to be rotated whatever their age.
     is_forced: bool,
     has_moved: bool,
+}
+
+impl Life {
+    /// The keys that are there.
+    fn held(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(|key| key.deleted.is_none())
+    }
+
+    fn held_mut(&mut self, id: &str) -> Option<&mut Key> {
+        self.keys.iter_mut().find(|key| key.deleted.is_none() && key.id == id)
+    }
 }
 
 fn used_at(last_use: &LastUse) -> Vec<Timestamp> {
@@ -188,6 +109,7 @@ impl World {
                 is_active: true,
                 uses: used_at(&held.key.last_use),
                 said: None,
+                deleted: None,
             });
             Life {
                 name: user.name().to_string(),
@@ -202,7 +124,7 @@ impl World {
 
     async fn happen(&self, event: &Event, life: &mut Life) {
         let sandbox = &self.sandbox;
-        let key = |place: &usize| life.keys.get(*place).map(|key| key.id.clone());
+        let key = |place: &usize| life.held().nth(*place).map(|key| key.id.clone());
         match event {
             Event::Nothing => {}
             Event::Remediate(fault) => {
@@ -265,27 +187,31 @@ impl World {
 
     async fn acknowledge(&self, life: &mut Life, key: &str) {
         let now = self.sandbox.now();
-        life.keys.iter_mut().filter(|held| held.id == key).for_each(|held| held.said = Some(now));
+        if let Some(held) = life.held_mut(key) {
+            held.said = Some(now);
+        }
         let asked = [("ResourceId", life.id.as_str()), ("CredentialId", key)];
         execute(&self.sandbox, "credwarden-acknowledge-rotation", &asked).await.unwrap();
     }
 
     /// IAM allows two access keys a user.
     async fn create(&self, life: &mut Life) {
-        if life.keys.len() >= 2 {
+        if life.held().count() >= 2 {
             return;
         }
         let before = self.sandbox.active_keys().await.unwrap();
         self.sandbox.iam("CreateAccessKey", &[("UserName", &life.name)]).await.unwrap();
         let after = self.sandbox.active_keys().await.unwrap();
         let (id, created) = (after.difference(&before).next().unwrap().clone(), self.sandbox.now());
-        life.keys.push(Key { id, created, is_active: true, uses: Vec::new(), said: None });
+        life.keys.push(Key { id, created, is_active: true, uses: Vec::new(), said: None, deleted: None });
     }
 
     async fn delete(&self, life: &mut Life, key: &str) {
-        let deleted = [("UserName", life.name.as_str()), ("AccessKeyId", key)];
+        let (deleted, now) = ([("UserName", life.name.as_str()), ("AccessKeyId", key)], self.sandbox.now());
         self.sandbox.iam("DeleteAccessKey", &deleted).await.unwrap();
-        life.keys.retain(|held| held.id != key);
+        if let Some(held) = life.held_mut(key) {
+            held.deleted = Some(now);
+        }
     }
 
     /// Nobody can use a key that is inactive.
@@ -293,7 +219,9 @@ impl World {
         if self.is_active(key).await {
             self.sandbox.use_key(key).await.unwrap();
             let now = self.sandbox.now();
-            life.keys.iter_mut().filter(|held| held.id == key).for_each(|held| held.uses.push(now));
+            if let Some(held) = life.held_mut(key) {
+                held.uses.push(now);
+            }
         }
     }
 
@@ -317,7 +245,7 @@ impl World {
             }
         }
         for life in lives.iter_mut() {
-            for held in &mut life.keys {
+            for held in life.keys.iter_mut().filter(|key| key.deleted.is_none()) {
                 held.is_active = self.is_active(&held.id).await;
             }
         }
@@ -326,8 +254,9 @@ impl World {
     /// Whether a key might be made inactive: nothing shows its use, and where it is rotated its owner has a newer one that
     /// works, and has said so.
     fn justified(&self, life: &Life, change: &KeyChange, during: &str) {
-        // Who deletes a key after it was changed is no matter here.
-        let Some(old) = life.keys.iter().find(|held| held.id == change.key) else { return };
+        let Some(old) = life.keys.iter().find(|held| held.id == change.key) else {
+            panic!("{during}: {change:?} of {life:?}: nobody knows the key");
+        };
         let what = format!("{during}: {change:?} of {life:?}");
         assert!(life.is_forced || is_older(old.created, Days(90), change.at), "{what}: not too old");
         // INVARIANT (true facts): what lies inside the lag of the last use, nobody can know.
@@ -336,7 +265,10 @@ impl World {
             assert!(is_older(*used, Days(7), change.at), "{what}: in use");
         }
         if self.rotates {
-            let works = |held: &&Key| held.is_active && held.created > old.created && !held.uses.is_empty();
+            let works = |held: &&Key| {
+                let is_held = held.deleted.is_none_or(|at| at > change.at);
+                is_held && held.is_active && held.created > old.created && !held.uses.is_empty()
+            };
             let Some(newer) = life.keys.iter().filter(works).map(|held| held.created).max() else {
                 panic!("{what}: locked out");
             };
@@ -355,8 +287,7 @@ impl World {
                 remedy(&self.sandbox, &life.id).await.unwrap();
                 self.look(std::slice::from_mut(life), &during).await;
                 if self.rotates {
-                    self.obey(life).await;
-                    self.look(std::slice::from_mut(life), &during).await;
+                    self.obey(life, &during).await;
                 }
             }
             self.hours(if turn % 3 == 2 { 8 * 24 } else { 30 }).await;
@@ -365,7 +296,7 @@ impl World {
             let open = self.open().await;
             for life in lives.iter_mut() {
                 let is_old = |held: &Key| held.is_active && is_older(held.created, Days(90), now);
-                life.has_moved = !life.keys.iter().any(is_old) && !open.contains(&life.id);
+                life.has_moved = !life.held().any(is_old) && !open.contains(&life.id);
             }
             if lives.iter().all(|life| life.has_moved) {
                 return;
@@ -375,7 +306,7 @@ impl World {
         panic!("{during}: whoever did what it was told has not moved: {left:#?}, {:?}", self.open().await);
     }
 
-    async fn obey(&self, life: &mut Life) {
+    async fn obey(&mut self, life: &mut Life, during: &str) {
         let ledger = Ledger::of(&self.sandbox).await.unwrap();
         let bodies = ledger.record(&life.id).into_iter().filter(|item| item["open"] == "work");
         let told: Vec<Value> = bodies
@@ -383,6 +314,7 @@ impl World {
             .map(|item| serde_json::from_str(item["body"].as_str().unwrap()).unwrap())
             .collect();
         for Errand { key, replacement, told } in told.iter().map(Errand::read) {
+            let during = format!("{during}: {key}: {told:?}, by {replacement:?}");
             match told {
                 Tell::CreateKey => self.create(life).await,
                 Tell::FreeSlot(idle) => self.delete(life, &idle).await,
@@ -393,6 +325,7 @@ impl World {
                     self.acknowledge(life, &key).await;
                 }
             }
+            self.look(std::slice::from_mut(life), &during).await;
         }
     }
 
@@ -411,6 +344,7 @@ struct Errand {
     told: Tell,
 }
 
+#[derive(Debug)]
 enum Tell {
     CreateKey,
     FreeSlot(String),
