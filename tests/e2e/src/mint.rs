@@ -2,19 +2,81 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use credwarden_estate::estate::{Estate, EstateUser, age_days};
+use credwarden_sandbox::automation::Status;
 use credwarden_sandbox::emulator::Rotation;
 use credwarden_sandbox::functions::{Ended, Invocation};
 use credwarden_sandbox::sandbox::{Rotated, Sandbox};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::rule::{deployed, ledger_item, options};
+use crate::exception::{CAROL, go_on};
+use crate::remedy::Ended as Answer;
+use crate::rule::{HOUR, deployed, ledger_item, options, report};
 
 /// The rotation function.
 pub const MINT: &str = "credwarden-mint-key";
 
 /// Who fetches new keys.
 pub const RETRIEVER: &str = "arn:aws:iam::123456789012:role/shop";
+
+/// The document by which users are enrolled.
+pub const ENROL: &str = "credwarden-enrol-user";
+
+/// An enrolment that somebody asks for.
+#[derive(Clone, Debug)]
+pub struct EnrolmentAsked<'a> {
+    /// `AIDA…`
+    pub user_id: &'a str,
+    /// ARN of the secret.
+    pub secret: &'a str,
+    /// ARN of who fetches the keys.
+    pub retriever: &'a str,
+    /// ARN of the session that approves it.
+    pub approver: &'a str,
+    /// Who asks.
+    pub by: &'a str,
+}
+
+impl<'a> EnrolmentAsked<'a> {
+    /// Olivia asks, and carol approves.
+    pub fn of(user_id: &'a str, secret: &'a str) -> Self {
+        Self { user_id, secret, retriever: RETRIEVER, approver: CAROL, by: "olivia" }
+    }
+}
+
+/// Asks for an enrolment and has it approved, where it comes to that.
+pub async fn enrol(sandbox: &Sandbox, asked: &EnrolmentAsked<'_>) -> Result<Answer> {
+    let parameters = [
+        ("Operation", "enrol"),
+        ("ResourceId", asked.user_id),
+        ("Secret", asked.secret),
+        ("Retriever", asked.retriever),
+        ("Owner", "team-shop"),
+        ("Justification", "the shop reads its key there"),
+    ];
+    let id = sandbox.start_document(ENROL, &parameters, asked.by)?;
+    let mut execution = go_on(sandbox, &id).await?;
+    if execution.status == Status::Waiting {
+        sandbox.decide(&execution.id, asked.approver, true)?;
+        execution = go_on(sandbox, &execution.id).await?;
+    }
+    Ok(Answer::of(&execution))
+}
+
+/// Rounds of the schedule, six hours apart, what they start, and the rotations of secrets.
+pub async fn hours_pass(sandbox: &Sandbox, hours: i64) -> Result<()> {
+    for _ in 0..hours / 6 {
+        sandbox.advance(HOUR * 6).await?;
+        for invocation in sandbox.fire_schedules().await? {
+            report(&invocation)?;
+        }
+        sandbox.run_automations().await?;
+        for rotated in sandbox.run_rotations().await? {
+            ensure!(rotated.succeeded(), "{rotated:?}");
+        }
+    }
+    Ok(())
+}
 
 /// A user whose key is to be replaced by one that is minted.
 #[derive(Clone, Debug)]
@@ -44,14 +106,14 @@ pub async fn ready(estate: &Estate) -> Result<(Sandbox, Vec<Enrolled>)> {
     sandbox.silence_config(true);
     let mut enrolled = Vec::new();
     for (number, user) in estate.users.iter().enumerate() {
-        enrolled.push(enrol(&sandbox, user, number).await?);
+        enrolled.push(written_down(&sandbox, user, number).await?);
     }
     Ok((sandbox, enrolled))
 }
 
 /// Makes a user's secret, and writes its enrolment, an open rotation of its key and the mint into the ledger, as its
 /// functions would have.
-async fn enrol(sandbox: &Sandbox, user: &EstateUser, number: usize) -> Result<Enrolled> {
+async fn written_down(sandbox: &Sandbox, user: &EstateUser, number: usize) -> Result<Enrolled> {
     let (name, id, now) = (user.name().to_string(), user.id().to_string(), sandbox.now());
     let old = user.keys.first().context("a user with a key")?.key.id.to_string();
     let secret = sandbox.create_secret(&format!("credwarden/{name}"), "before the first key").await?;

@@ -8,4 +8,5 @@
 
 mod crashes;
 mod refused;
+mod rotation;
 mod steps;
