@@ -1,72 +1,50 @@
-//! Half a year of rotations: owners who move late, never and quarterly, an exception that ends, and nobody locked out.
+//! Half a year of rotations: owners who move late, never and quarterly, one whose key comes into a secret, an exception that
+//! ends, a password that goes once that was approved; and nobody locked out.
+
+mod people;
 
 use std::io::Write;
 
-use anyhow::{Context, Result, bail};
-use credwarden_estate::estate::{Estate, age_days};
-use jiff::{SignedDuration, Timestamp};
+use anyhow::{Context, Result, bail, ensure};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::table::Table;
 use super::{Told, all_is_well, headline};
+use crate::automation::Execution;
 use crate::person::Person;
 use crate::progress::Progress;
 use crate::sandbox::Sandbox;
 
-/// The rule whose findings are answered by rotating.
-const RULE: &str = "credwarden-access-key-age";
+use people::{
+    ACKNOWLEDGE, APPROVE, ENROLLED, EXCEPTED, LATE, Owner, QUARTERLY, SLEEPER, acknowledge, approve_deletion,
+    create_key, enrol, except, fetch, has_password, id, owner, owners,
+};
 
-const ACKNOWLEDGE: &str = "credwarden-acknowledge-rotation";
+pub(super) use people::with_owners;
 
-const EXCEPTIONS: &str = "credwarden-tag-exception";
+/// The document whose findings are answered by rotating.
+const AGE: &str = "credwarden-access-key-age";
 
-/// Whom the automatic profile's policy names as an approver.
-const APPROVER: &str = "arn:aws:sts::123456789012:assumed-role/credential-approver/carol";
+/// The document whose findings are answered by deleting a password.
+const UNUSED: &str = "credwarden-unused-credentials";
 
 /// How long the story goes on, in days.
 const DAYS: i64 = 182;
 
-/// Adds the people of this part to a company; each has one key that breaks the policy or soon will.
-pub(super) fn with_owners(estate: Estate) -> Estate {
-    let owners = [(LATE, 100), (NEVER, 110), (QUARTERLY, 95), (EXCEPTED, 130)];
-    owners.into_iter().fold(estate, |estate, (name, age)| {
-        let owner = estate.user(name).tag("owner", &format!("{name}@example.com"));
-        owner.key(age_days(age)).used(age_days(1), "s3")
-    })
-}
-
-/// Moves only after the deadline.
-const LATE: &str = "mover-late";
-/// Never moves.
-const NEVER: &str = "mover-never";
-/// Has a job that runs once in a quarter.
-const QUARTERLY: &str = "mover-quarterly";
-/// May keep the key for a time, and moves then.
-const EXCEPTED: &str = "mover-excepted";
-
-/// A user of the story: its id, its old key and, once it has one, its new key.
-struct Owner {
-    name: &'static str,
-    id: String,
-    old: String,
-    new: Option<String>,
-}
-
-impl Owner {
-    /// The key that the owner's programs have.
-    fn used(&self) -> &str {
-        self.new.as_deref().unwrap_or(&self.old)
-    }
-}
-
 /// What somebody does on a day of the story.
+#[derive(Clone, Copy)]
 enum Deed {
     Creates(&'static str),
     Acknowledges(&'static str),
+    Fetches(&'static str),
+    IsApproved(&'static str),
 }
 
 /// Who does what, in days from the beginning.
-const DEEDS: [(i64, Deed); 6] = [
+const DEEDS: [(i64, Deed); 8] = [
+    (12, Deed::Fetches(ENROLLED)),
+    (14, Deed::IsApproved(SLEEPER)),
     (20, Deed::Creates(LATE)),
     (22, Deed::Acknowledges(LATE)),
     (75, Deed::Creates(EXCEPTED)),
@@ -78,9 +56,6 @@ const DEEDS: [(i64, Deed); 6] = [
 /// On which days the quarterly job runs.
 const JOBS: [i64; 2] = [91, 182];
 
-/// Until when the exception holds, in days.
-const EXCEPTED_FOR: i64 = 70;
-
 /// Lets half a year go by, in which the policy has old keys rotated. Whoever finds the key of its programs refused ends the
 /// story. AWS Config and the schedule come every fifth day and then every tenth, which is all that a rotation needs to go on.
 pub(super) async fn tell(
@@ -90,16 +65,19 @@ pub(super) async fn tell(
     company_uses: &[String],
     progress: &Progress,
 ) -> Result<()> {
-    let begun = sandbox.now();
-    let rotate = json!({ "default": { "remedy": "rotate-key", "mode": "enforce" } });
-    *policy.pointer_mut("/remedies/access-key-age").context("the policy answers the rule")? = rotate;
-    sandbox.set_policy(&policy.to_string()).await?;
+    edit(sandbox, policy).await?;
     let mut owners = owners(sandbox).await?;
-    grant(sandbox, owner(&owners, EXCEPTED)?, begun).await?;
-    headline(out, sandbox, "from now on old keys are rotated; carol lets one user keep its key for 70 days")?;
+    except(sandbox, owner(&mut owners, EXCEPTED)?).await?;
+    enrol(sandbox, owner(&mut owners, ENROLLED)?).await?;
+    let sleeper = id(sandbox, SLEEPER).await?;
+    headline(
+        out,
+        sandbox,
+        "from now on old keys are rotated, and unused credentials of people go on a Tuesday once carol has approved it; \
+         carol lets one user keep its key for 70 days, and has another's come into a secret",
+    )?;
 
     let (mut day, mut told, mut done) = (0, Told::default(), 0);
-    let deeds = DEEDS.len();
     while day < DAYS {
         let step = if day < 30 { 5 } else { 10 };
         let before = day;
@@ -108,90 +86,81 @@ pub(super) async fn tell(
         sandbox.advance(SignedDuration::from_hours(24 * (day - before))).await?;
         for (on, deed) in DEEDS.iter().filter(|(on, _)| before < *on && *on <= day) {
             done += 1;
-            let name = match deed {
-                Deed::Creates(name) => {
-                    let owner = owners.iter_mut().find(|owner| owner.name == *name).context("an owner acts")?;
-                    owner.new = Some(create_key(sandbox, owner).await?);
-                    format!("{name} creates a new key and moves to it")
-                }
-                Deed::Acknowledges(name) => {
-                    acknowledge(sandbox, owner(&owners, name)?)?;
-                    format!("{name} says that nothing needs the old key any more")
-                }
-            };
-            writeln!(out, "  day {on}: {name}")?;
+            writeln!(out, "  day {on}: {}", deed.happen(sandbox, &mut owners).await?)?;
         }
         use_keys(sandbox, company_uses, &owners, before, day).await?;
         let mut executions = sandbox.tick().await?;
         all_is_well(sandbox)?;
-        let is_of_the_story = |id: &String| owners.iter().any(|owner| owner.id == *id);
-        executions.retain(|execution| {
-            [RULE, ACKNOWLEDGE].contains(&execution.document.as_str())
-                && execution.parameters.get("ResourceId").is_some_and(|ids| ids.iter().any(is_of_the_story))
-        });
+        executions.retain(|execution| is_of_the_story(execution, &owners, &sleeper));
         if told.is_news(&executions, sandbox) {
             headline(out, sandbox, &format!("day {day}"))?;
             told.tell(out, sandbox, &executions)?;
         }
+        if day == 5 {
+            plan(out, sandbox, LATE).await?;
+        }
     }
-    if done < deeds {
-        bail!("{done} of {deeds} deeds were done");
-    }
+    ensure!(done == DEEDS.len(), "{done} of {} deeds were done", DEEDS.len());
     ends(out, sandbox, &owners).await
 }
 
-async fn owners(sandbox: &Sandbox) -> Result<Vec<Owner>> {
-    let truth = sandbox.truth().await?;
-    let users: Vec<&Value> = truth.get("users").and_then(Value::as_array).into_iter().flatten().collect();
-    let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
-    [LATE, NEVER, QUARTERLY, EXCEPTED]
-        .into_iter()
-        .map(|name| {
-            let user = users.iter().find(|user| text(user, "name").as_deref() == Some(name));
-            let user = user.with_context(|| format!("there is no user `{name}`"))?;
-            let key = user.pointer("/keys/0").with_context(|| format!("`{name}` has no key"))?;
-            let (id, old) = text(user, "id").zip(text(key, "id")).context("users and keys have ids")?;
-            Ok(Owner { name, id, old, new: None })
+/// Says in the policy how old keys and unused credentials are answered from now on.
+async fn edit(sandbox: &Sandbox, policy: &mut Value) -> Result<()> {
+    let rotate = json!({ "default": { "remedy": "rotate-key", "mode": "enforce", "delivery": "secret" } });
+    *policy.pointer_mut("/remedies/access-key-age").context("the policy answers ages")? = rotate;
+    let unused = policy.pointer_mut("/remedies/unused-credentials").and_then(Value::as_object_mut);
+    let approved = json!({ "remedy": "deactivate-credential", "mode": "enforce", "approval": true });
+    unused.context("the policy answers disuse")?.insert("human".to_owned(), approved);
+    let windows = json!([
+        { "classes": ["human"], "days": ["tuesday"] },
+        { "classes": ["privileged", "service-account"] },
+    ]);
+    policy.as_object_mut().context("a policy is an object")?.insert("windows".to_owned(), windows);
+    sandbox.set_policy(&policy.to_string()).await
+}
+
+impl Deed {
+    /// What was done, in a sentence.
+    async fn happen(self, sandbox: &Sandbox, owners: &mut [Owner]) -> Result<String> {
+        Ok(match self {
+            Self::Creates(name) => {
+                create_key(sandbox, owner(owners, name)?).await?;
+                format!("{name} creates a new key and moves to it")
+            }
+            Self::Acknowledges(name) => {
+                acknowledge(sandbox, owner(owners, name)?)?;
+                format!("{name} says that nothing needs the old key any more")
+            }
+            Self::Fetches(name) => {
+                fetch(sandbox, owner(owners, name)?).await?;
+                format!("the programs of {name} fetch the new key from the secret")
+            }
+            Self::IsApproved(name) => {
+                approve_deletion(sandbox, name).await?;
+                format!("carol approves that the console password of {name} is deleted")
+            }
         })
-        .collect()
+    }
 }
 
-fn owner<'a>(owners: &'a [Owner], name: &str) -> Result<&'a Owner> {
-    owners.iter().find(|owner| owner.name == name).with_context(|| format!("`{name}` is nobody of the story"))
+fn is_of_the_story(execution: &Execution, owners: &[Owner], sleeper: &str) -> bool {
+    let is_about = |id: &str| execution.parameters.get("ResourceId").is_some_and(|ids| ids.iter().any(|one| one == id));
+    match execution.document.as_str() {
+        AGE | ACKNOWLEDGE => owners.iter().any(|owner| is_about(&owner.id)),
+        UNUSED | APPROVE => is_about(sleeper),
+        _ => false,
+    }
 }
 
-/// Olivia asks for an exception, and carol approves.
-async fn grant(sandbox: &Sandbox, owner: &Owner, now: Timestamp) -> Result<()> {
-    let until = now.checked_add(SignedDuration::from_hours(24 * EXCEPTED_FOR))?.strftime("%Y-%m-%d").to_string();
-    let parameters = [
-        ("Operation", "grant"),
-        ("ResourceId", owner.id.as_str()),
-        ("Rule", "access-key-age"),
-        ("CredentialId", owner.old.as_str()),
-        ("Owner", "payments@example.com"),
-        ("Justification", "The vendor's client cannot rotate before spring."),
-        ("Until", &until),
-    ];
-    let execution = sandbox.start_document(EXCEPTIONS, &parameters, "olivia")?;
-    sandbox.run_automations().await?;
-    sandbox.decide(&execution, APPROVER, true)?;
-    sandbox.run_automations().await?;
+/// Olivia asks at a terminal what would be done about a user.
+async fn plan(out: &mut impl Write, sandbox: &Sandbox, name: &str) -> Result<()> {
+    let ran = sandbox.run(&Person::user("olivia"), "credwarden", &["plan", name]).await?;
+    ensure!(ran.status == 0, "`credwarden plan {name}` ends with {}: {}", ran.status, ran.err);
+    writeln!(out, "\n  $ credwarden plan {name}")?;
+    for line in ran.out.lines() {
+        writeln!(out, "{}", format!("  {line}").trim_end())?;
+    }
     Ok(())
-}
-
-async fn create_key(sandbox: &Sandbox, owner: &Owner) -> Result<String> {
-    let before = sandbox.active_keys().await?;
-    // The only creator whom the policy lets create keys by now.
-    let account = &sandbox.deployment().scope.account;
-    let vending = Person::role(&format!("arn:aws:iam::{account}:role/key-vending"), owner.name);
-    sandbox.act(&vending, "CreateAccessKey", &[("UserName", owner.name)]).await?;
-    let after = sandbox.active_keys().await?;
-    after.difference(&before).next().cloned().context("IAM made a key")
-}
-
-fn acknowledge(sandbox: &Sandbox, owner: &Owner) -> Result<()> {
-    let parameters = [("ResourceId", owner.id.as_str()), ("CredentialId", owner.old.as_str())];
-    sandbox.start_document(ACKNOWLEDGE, &parameters, owner.name).map(drop)
 }
 
 /// Everybody's programs use their keys: every day, or once in a quarter.
@@ -223,5 +192,14 @@ async fn ends(out: &mut impl Write, sandbox: &Sandbox, owners: &[Owner]) -> Resu
         };
         table.row([*name, &status(sandbox.key_status(old).await?), &new, &count.to_string()]);
     }
-    table.write(out)
+    table.write(out)?;
+    let has = if has_password(sandbox, SLEEPER).await? { "still has its" } else { "has no" };
+    writeln!(out, "  {SLEEPER} {has} console password")?;
+    let leaks = sandbox.leaks().await?;
+    ensure!(leaks.is_empty(), "a secret was written down: {leaks:?}");
+    Ok(writeln!(
+        out,
+        "  of {} secrets that were handed out, none stands in a log, the ledger, a message or an answer",
+        sandbox.secrets()
+    )?)
 }
