@@ -115,7 +115,7 @@ fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
         delivery: delivery(facts),
         told: None,
         forced: None,
-        mint: None,
+        mint: minting::unfinished(facts),
         replacement: None,
         silence: None,
         acknowledged: None,

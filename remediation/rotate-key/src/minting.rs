@@ -84,13 +84,25 @@ pub(crate) fn is_in_vain(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp,
     }
 }
 
+/// The mint that the key's earlier rotation has asked for, as long as it is not over. The next one goes on with it, by the
+/// same token: a run of `mint-key` that is under way may create a key yet, and what it leaves is only seen by who knows the
+/// token. Secrets Manager begins no other rotation before that one is complete.
+pub(crate) fn unfinished(facts: &Facts<'_>) -> Option<RequestToken> {
+    let earlier = facts.rotation.filter(|rotation| rotation.key == facts.key.id)?;
+    let Some(enrolled) = enrolled(facts) else { return earlier.mint.clone() };
+    let Mint { step, secret, token, .. } = mint(earlier, facts)?;
+    let is_unfinished = step.may_have_left_a_key() || (!step.is_last() && *secret == enrolled.secret);
+    is_unfinished.then(|| token.clone())
+}
+
 /// Whether the owner was told last that no key is minted, though one may be now: that has to be announced, so that the
 /// rotation begins anew.
 pub(crate) fn was_called_off(rotation: &Rotation, facts: &Facts<'_>, guards: Guards) -> bool {
     let stands = enrolled(facts).is_some_and(|enrolled| enrolled.standing == Standing::Stands);
-    let was_told = matches!(rotation.told, Some(Tell::NotMinted(_)));
-    let is_unasked = rotation.mint.is_none() && rotation.forced.is_none();
-    !guards.ask(Guard::Announced, !(stands && was_told && is_unasked))
+    let was_told = matches!(rotation.told, Some(Tell::NotMinted(_))) && rotation.forced.is_none();
+    let step = mint(rotation, facts).map(|mint| &mint.step);
+    let is_to_come = step.is_none_or(|step| !step.is_last() && !step.may_have_left_a_key());
+    !guards.ask(Guard::Announced, !(stands && was_told && is_to_come))
 }
 
 /// What is done to get a new key; `None`: nothing now.
@@ -162,8 +174,11 @@ fn in_the_way(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guards: Gu
 /// What the owner has to do, or to know, as long as there is no new key; `None`: nothing is minted for the user.
 pub(crate) fn asked(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Option<Tell> {
     let enrolled = enrolled(facts)?;
-    if let Standing::Broken(broken) = enrolled.standing {
-        return Some(Tell::NotMinted(broken));
+    match (&enrolled.standing, &rotation.told) {
+        (Standing::Broken(broken), _) => return Some(Tell::NotMinted(*broken)),
+        // What is not known takes nothing back.
+        (Standing::Unknown(_), Some(told @ Tell::NotMinted(_))) => return Some(told.clone()),
+        (Standing::Stands | Standing::Unknown(_), _) => {}
     }
     let in_the_way = in_the_way(rotation, facts, now, guards);
     Some(in_the_way.map_or_else(|| Tell::Minting(enrolled.secret.clone()), Tell::FreeSlot))

@@ -7,7 +7,7 @@ mod story;
 use credwarden_credential::age::Days;
 use credwarden_credential::snapshot::{Gap, GapReason, LastUse, Status};
 use credwarden_policy::mint::MintStep;
-use credwarden_policy::rotation::{Broken, Delivery, Enrolled, Forced, Idle, Standing};
+use credwarden_policy::rotation::{Broken, Delivery, Enrolled, Forced, Idle, Standing, Tell};
 
 use self::story::{SECRET, Story, at, id};
 
@@ -136,7 +136,7 @@ fn a_secret_whose_policy_changes_before_anything_is_minted() {
     story.until_day(3);
     story.say("the secret is as it was approved again");
     story.enrolment().standing = Standing::Stands;
-    story.until_day(4);
+    story.until_day(5);
     insta::assert_snapshot!(story.text);
 }
 
@@ -240,6 +240,54 @@ fn what_a_dead_run_of_the_mint_has_left_is_seen_to_whatever_has_changed_since() 
         story.until_day(3);
         assert_eq!(story.text.contains("asks for a new key"), is_asked, "{standing:?}: {}", story.text);
     }
+}
+
+#[test]
+fn what_is_not_known_does_not_announce_a_mint_that_was_called_off() {
+    let mut story = Story::enrolled();
+    story.enrolment().standing = Standing::Broken(Broken::PolicyChanged);
+    story.until_day(2);
+    story.enrolment().standing = Standing::Unknown(gap());
+    story.until_day(3);
+    story.enrolment().standing = Standing::Stands;
+    story.until_day(4);
+    assert!(!story.text.contains("asks for"), "{}", story.text);
+    story.until_day(5);
+    assert!(story.text.contains("asks for"), "{}", story.text);
+}
+
+#[test]
+fn a_mint_that_is_not_over_goes_on_in_the_next_rotation_of_the_key() {
+    for (step, goes_on) in [
+        (MintStep::Asked, true),
+        (MintStep::Intended { at: at(1, 10), run: "r".to_owned() }, true),
+        (MintStep::Created { key: id("new"), at: at(1, 10) }, true),
+        (MintStep::Stored { key: id("new"), at: at(1, 10) }, true),
+        (MintStep::Delivered { key: id("new"), at: at(1, 10) }, false),
+        (MintStep::GivenUp { at: at(1, 10), why: "it was".to_owned() }, false),
+    ] {
+        let mut story = Story::enrolled();
+        story.until_day(2);
+        let opened = story.rotation.clone().unwrap();
+        story.enrolment().mint.as_mut().unwrap().step = step.clone();
+        story.deactivated = Some(at(1, 12));
+        story.until_day(3);
+        let anew = story.rotation.clone().unwrap();
+        assert!(anew.opened > opened.opened, "{step:?}: {}", story.text);
+        assert_eq!(anew.mint == opened.mint, goes_on, "{step:?}: {}", story.text);
+    }
+}
+
+#[test]
+fn an_owner_who_was_told_that_no_key_is_minted_is_told_of_one_that_was_fetched() {
+    let mut story = Story::enrolled();
+    story.until_day(2);
+    story.fetches("new");
+    story.until_day(4);
+    story.rotation.as_mut().unwrap().told = Some(Tell::NotMinted(Broken::Withdrawn));
+    story.text.clear();
+    story.until_day(5);
+    assert!(story.text.contains("told: `new` is in the secret"), "{}", story.text);
 }
 
 #[test]
