@@ -6,10 +6,11 @@
 //! between any two of these; that also stands for an answer that is lost. Time passes in steps of 4 hours (the lag of the
 //! last use) and of a day; the limits are as short as they can be, and "quarterly" is every third day.
 //!
-//! Here the owner creates the new key. How one is minted is a matter of [`minting`](crate::minting).
+//! Here the owner creates the new key. How one is minted is explored by [`minted_model`](crate::minted_model).
 
+pub(crate) mod account;
 mod owner;
 mod proofs;
 mod shell;
-pub(crate) mod state;
+mod state;
 mod truth;

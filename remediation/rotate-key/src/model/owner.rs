@@ -2,7 +2,8 @@
 
 use credwarden_policy::rotation::Delivery;
 
-use super::state::{Key, State};
+use super::account::Key;
+use super::state::State;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Deed {

@@ -3,12 +3,13 @@
 use credwarden_policy::rotation::Delivery;
 use stateright::{Checker, HasDiscoveries, Model};
 
+use super::account::{DAY, Pattern};
 use super::owner::Deed::{self, Acknowledge, Create, DeleteOther, EditPolicy, Move, SwitchOld, SwitchOther, Try};
 use super::shell::{
     ADVISED, FIGHT, IN_USE, NEW_KEY_TOO_NEW, NO_KEY_THAT_WORKS, NOT_SAID, Rotations, SELDOM_JOB, ShellGuard, TWO_RUNS,
     UNWARNED,
 };
-use super::state::{Besides, DAY, Pattern, Setting};
+use super::state::{Besides, Setting};
 use crate::guards::{Guard, Guards};
 
 const THREADS: usize = 2;

@@ -1,28 +1,16 @@
 //! The function around the plan, step by step, as `shared/remedy` runs it; and whatever befalls it.
 
-use credwarden_credential::age::{Days, is_older};
+use credwarden_credential::age::is_older;
 use credwarden_credential::snapshot::LastUse;
-use credwarden_policy::limits::Limits;
 use credwarden_policy::rotation::{Acknowledged, Ended, Facts, Forced, Next, Rotation};
 use stateright::{Model, Property};
 
+use super::account::{BY, DAY, Key, LIMITS, Pattern, Reading, Tick, instant, last_use, shown, tick};
 use super::owner::Deed;
-use super::state::{DAY, Key, Pattern, Phase, Run, Setting, State, Tick, Work, instant, last_use, shown, tick, unread};
+use super::state::{Phase, Run, Setting, State, Work};
 use super::truth::Wrong;
 use crate::guards::Guards;
 use crate::plan_with;
-
-/// What a reading shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    Fresh,
-    /// The uses of the last 4 hours are missing.
-    LateUse,
-    /// The list shows the keys as they were before the last change.
-    LateList,
-    /// The last use of the old key cannot be read.
-    NoUse,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -55,11 +43,6 @@ pub(super) struct Rotations {
     pub(super) settings: Vec<Setting>,
 }
 
-const LIMITS: Limits =
-    Limits { max_age: Some(Days(90)), warn: Days(0), unused: None, never_used: None, in_use: Days(1), undo: Days(1) };
-
-const BY: &str = "arn:aws:iam::123456789012:user/o";
-
 impl Rotations {
     fn has_lease(&self, state: &State, slot: u8) -> bool {
         self.without == Some(ShellGuard::Lease) || state.lease == Some(slot)
@@ -80,11 +63,7 @@ impl Rotations {
             return Some(());
         };
         let resumes = resume(state, &old)?;
-        let uses = |key: &Key| match reading {
-            Reading::LateUse => last_use(key.used_for_sure(now)),
-            Reading::NoUse if key.number == old.number => unread(),
-            Reading::NoUse | Reading::Fresh | Reading::LateList => last_use(key.used),
-        };
+        let uses = |key: &Key| reading.last_use(key, key.number == old.number, now);
         let forced = state.setting.is_forced.then(|| Forced { by: BY.to_owned(), reason: "leak".to_owned() });
         let said = state.said.map(|said| Acknowledged { by: BY.to_owned(), at: instant(said) });
         let others: Vec<_> = keys.other.iter().map(|key| shown(key, uses(key))).collect();
@@ -95,7 +74,7 @@ impl Rotations {
             deactivated: state.deactivated.map(instant),
             forced: forced.as_ref(),
             acknowledged: said.as_ref(),
-            longest_gap: (state.setting.pattern == Pattern::Quarterly).then_some(Days(3)),
+            longest_gap: state.setting.pattern.longest_gap(),
             limits: LIMITS,
             delivery: state.delivery,
             enrolled: None,

@@ -1,31 +1,10 @@
 //! What there is at one instant.
 
-use std::sync::LazyLock;
-
-use credwarden_credential::kind::CredentialId;
-use credwarden_credential::snapshot::{Credential, Gap, GapReason, LastUse, Status};
 use credwarden_policy::rotation::{Delivery, Rotation};
-use jiff::{SignedDuration, Timestamp};
 
+use super::account::{Key, Keys, Pattern, Tick};
 use super::owner::Deed;
 use super::truth::{Worked, Wrong};
-
-/// An instant, in steps of 4 hours.
-pub(crate) type Tick = i16;
-
-/// A day.
-pub(crate) const DAY: Tick = 6;
-
-/// How often a quarterly job runs: every third day.
-pub(super) const QUARTER: Tick = 3 * DAY;
-
-/// How often the workload uses its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Pattern {
-    Always,
-    Quarterly,
-    Never,
-}
 
 /// The key that the user has besides, at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,43 +35,6 @@ pub(super) struct Setting {
     pub(super) shorts: u8,
     /// When time ends.
     pub(super) end: Tick,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    pub(crate) number: u8,
-    pub(crate) created: Tick,
-    pub(crate) is_active: bool,
-    pub(crate) used: Option<Tick>,
-    /// The last use before that.
-    pub(crate) used_before: Option<Tick>,
-}
-
-impl Key {
-    pub(super) fn new(number: u8, created: Tick) -> Self {
-        Self { number, created, is_active: true, used: None, used_before: None }
-    }
-
-    /// A use; whether the key let it.
-    pub(super) fn use_at(&mut self, now: Tick) {
-        if self.is_active && self.used != Some(now) {
-            self.used_before = self.used;
-            self.used = Some(now);
-        }
-    }
-
-    /// The last use that must show: IAM may hide those of the last 4 hours.
-    pub(super) fn used_for_sure(&self, now: Tick) -> Option<Tick> {
-        if self.used == Some(now) { self.used_before } else { self.used }
-    }
-}
-
-/// The user's access keys. IAM has room for two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Keys {
-    /// The key that is to be replaced.
-    pub(super) old: Option<Key>,
-    pub(super) other: Option<Key>,
 }
 
 /// An intent in the ledger.
@@ -211,11 +153,7 @@ impl State {
     pub(super) fn pass(&mut self, ticks: Tick) {
         for _ in 0..ticks {
             self.now += 1;
-            let uses = match self.setting.pattern {
-                Pattern::Always => true,
-                Pattern::Quarterly => self.now % QUARTER == 0,
-                Pattern::Never => false,
-            };
+            let uses = self.setting.pattern.runs_at(self.now);
             let keys = [&mut self.keys.old, &mut self.keys.other].into_iter().flatten();
             for key in keys.filter(|key| uses && key.number == self.workload) {
                 key.use_at(self.now);
@@ -225,44 +163,4 @@ impl State {
         self.lease = None;
         self.begun = 0;
     }
-}
-
-/// The instant of a tick.
-pub(crate) fn instant(tick: Tick) -> Timestamp {
-    Timestamp::UNIX_EPOCH + SignedDuration::from_hours(i64::from(tick) * 4)
-}
-
-/// The first tick that is not before an instant.
-pub(crate) fn tick(instant: Timestamp) -> Tick {
-    Tick::try_from((instant.as_second() + 4 * 3600 - 1).div_euclid(4 * 3600)).unwrap_or(Tick::MAX)
-}
-
-pub(crate) fn id(number: u8) -> CredentialId {
-    static IDS: LazyLock<Vec<CredentialId>> =
-        LazyLock::new(|| (0..16).map(|number| format!("AKIA{number:016}").parse().unwrap()).collect());
-    IDS[usize::from(number)].clone()
-}
-
-/// The key as IAM shows it.
-pub(crate) fn shown(key: &Key, last_use: LastUse) -> Credential {
-    Credential {
-        id: id(key.number),
-        status: if key.is_active { Status::Active } else { Status::Inactive },
-        created: instant(key.created),
-        expires: None,
-        service: None,
-        last_use,
-    }
-}
-
-pub(crate) fn last_use(used: Option<Tick>) -> LastUse {
-    used.map_or(LastUse::Never, |used| LastUse::At {
-        at: instant(used),
-        service: "s3".to_owned(),
-        region: "eu-central-1".to_owned(),
-    })
-}
-
-pub(super) fn unread() -> LastUse {
-    LastUse::Unread(Gap::new(GapReason::Throttled, "read the last use"))
 }

@@ -2,7 +2,8 @@
 
 use credwarden_policy::rotation::Delivery;
 
-use super::state::{DAY, Key, Pattern, Setting, State, Tick, tick};
+use super::account::{DAY, Key, Pattern, Tick, tick};
+use super::state::{Setting, State};
 
 /// What must never happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
