@@ -107,3 +107,88 @@ fn told_of(step: &Step, Told { kind, owner, what, to_do, do_by }: &Told) -> Stri
     let by = do_by.map(|by| format!("\n  by:   {}", by.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
     format!("\n{owner} would be told of {credential} ({kind}):\n  what: {what}\n  do:   {to_do}{by}\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use credwarden_ledger::notice::NoticeKind;
+    use credwarden_policy::policy::PolicyId;
+    use credwarden_policy::remedy::{Mode, RemedyName, RuleName};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn plan(steps: Vec<Step>) -> Plan {
+        let policy = PolicyId("0123456789abcdef".repeat(4));
+        Plan {
+            format: 1,
+            as_of: at("2026-11-24T12:00:00Z"),
+            prefix: "credwarden".to_owned(),
+            name: "alice".parse().unwrap(),
+            id: "AIDACKCEVSQ6C2EXAMPLE".parse().unwrap(),
+            class: "human".to_owned(),
+            policy: policy.clone(),
+            reported: [(RuleName::AccessKeyAge, Some(policy)), (RuleName::UnusedCredentials, None)].into(),
+            kill_switch: "run".to_owned(),
+            budget: Budget {
+                findings: [
+                    (RuleName::AccessKeyAge, Some(Left { limit: 10, left: 3 })),
+                    (RuleName::UnusedCredentials, None),
+                ]
+                .into(),
+                compromises: Left { limit: 10, left: 10 },
+            },
+            steps,
+        }
+    }
+
+    fn step(credential: &str, status: Status, becomes: Option<Effect>, why: &str) -> Step {
+        Step {
+            credential: Some(credential.parse().unwrap()),
+            document: "credwarden-unused-credentials".to_owned(),
+            remedy: RemedyName::DeactivateCredential,
+            mode: Some(Mode::Enforce),
+            status,
+            becomes,
+            why: why.to_owned(),
+            refuses_sessions: false,
+            deadline: None,
+            undo_until: None,
+            told: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_would_be_done_what_would_be_left_and_what_would_be_told() {
+        let inactive = Some(Effect::Status(KeyStatus::Inactive));
+        let told = Told {
+            kind: NoticeKind::InUse,
+            owner: Some("team-a@example.com".parse().unwrap()),
+            what: "it is too old and in use".to_owned(),
+            to_do: "replace it".to_owned(),
+            do_by: Some(at("2026-12-08T12:00:00Z")),
+        };
+        let steps = vec![
+            Step {
+                refuses_sessions: true,
+                undo_until: Some(at("2026-12-24T12:00:00Z")),
+                ..step("AKIAIOSFODNN7EXAMPLE", Status::Done, inactive, "dana created it, who may not")
+            },
+            step("console-password", Status::Done, Some(Effect::Deleted), "unused for 45 days, told a day ago"),
+            Step {
+                deadline: Some(at("2026-12-08T12:00:00Z")),
+                told: vec![told.clone(), Told { owner: None, do_by: None, ..told }],
+                ..step("AKIAI44QH8DHBEXAMPLE", Status::Held, None, "it is in use")
+            },
+        ];
+        insta::assert_snapshot!(render(&plan(steps), Look { colour: false, width: Some(140) }));
+    }
+
+    #[test]
+    fn a_user_about_whom_nothing_is_to_be_done() {
+        insta::assert_snapshot!(render(&plan(Vec::new()), Look { colour: false, width: Some(140) }));
+    }
+}

@@ -71,7 +71,6 @@ async fn an_enrolment_by_which_one_person_could_take_a_key_is_refused_with_the_r
     let gone = secret.replace("shop-", "gone-");
     for (asked, reason) in [
         (EnrolmentAsked { retriever: itself, ..good.clone() }, "is the user itself"),
-        (EnrolmentAsked { retriever: "arn:aws:iam::123456789012:role/*", ..good.clone() }, "neither a role nor a user"),
         (EnrolmentAsked { by: CAROL, ..good.clone() }, "somebody else must approve it"),
         (EnrolmentAsked { secret: &elsewhere, ..good.clone() }, "does not begin with `credwarden/`"),
         (EnrolmentAsked { secret: &gone, ..good.clone() }, "there is no secret"),
@@ -81,6 +80,9 @@ async fn an_enrolment_by_which_one_person_could_take_a_key_is_refused_with_the_r
         assert_eq!(refused.status, "refused", "{asked:?}: {refused:?}");
         assert!(refused.reason.contains(reason), "{reason}: {refused:?}");
     }
+    // What the document's own patterns refuse is not even started.
+    let anybody = EnrolmentAsked { retriever: "arn:aws:iam::123456789012:role/*", ..good.clone() };
+    assert!(enrol(&sandbox, &anybody).await.is_err());
     assert!(!is_enrolled(&sandbox).await);
     assert_sound(&sandbox).await.unwrap();
 }
