@@ -49,10 +49,10 @@ pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Decision {
 
 pub(crate) fn plan_with(facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Decision {
     if !facts.key.can_be_used(now) {
-        return ended(facts, now);
+        return ended(facts, now, guards);
     }
     let rotation = facts.rotation.filter(|rotation| goes_on(rotation, facts, now, guards)).cloned();
-    let rotation = rotation.unwrap_or_else(|| opened(facts, now));
+    let rotation = rotation.unwrap_or_else(|| opened(facts, now, guards));
     let rotation = Rotation { forced: rotation.forced.clone().or_else(|| facts.forced.cloned()), ..rotation };
     if !guards.ask(Guard::Replace, facts.delivery != Delivery::Replace) {
         return wait(rotation, facts, &Kept::NoNewKey, None, now, guards);
@@ -86,8 +86,8 @@ fn minted(decision: Decision, facts: &Facts<'_>, now: Timestamp, guards: Guards)
 }
 
 /// A key that cannot be used needs no more steps.
-fn ended(facts: &Facts<'_>, now: Timestamp) -> Decision {
-    let rotation = facts.rotation.cloned().unwrap_or_else(|| opened(facts, now));
+fn ended(facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Decision {
+    let rotation = facts.rotation.cloned().unwrap_or_else(|| opened(facts, now, guards));
     let how = || Ended { at: now, how: format!("{} cannot be used any more", facts.key.id) };
     let rotation = Rotation { ended: Some(rotation.ended.clone().unwrap_or_else(how)), ..rotation };
     Decision { rotation, tell: None, next: Next::End }
@@ -107,7 +107,7 @@ fn goes_on(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp, guards: Guard
         && !minting::was_called_off(rotation, facts, guards)
 }
 
-fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
+fn opened(facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Rotation {
     Rotation {
         key: facts.key.id.clone(),
         opened: now,
@@ -115,7 +115,7 @@ fn opened(facts: &Facts<'_>, now: Timestamp) -> Rotation {
         delivery: delivery(facts),
         told: None,
         forced: None,
-        mint: minting::unfinished(facts),
+        mint: minting::unfinished(facts, now, guards),
         replacement: None,
         silence: None,
         acknowledged: None,

@@ -73,25 +73,34 @@ pub(crate) fn is_in_vain(rotation: &Rotation, facts: &Facts<'_>, now: Timestamp,
     let (Some(mint), Some(enrolled)) = (mint(rotation, facts), enrolled(facts)) else { return false };
     match &mint.step {
         MintStep::GivenUp { .. } => true,
-        MintStep::Delivered { key, at } => {
-            let is_shown = guards.ask(Guard::ShownLate, now > after(*at, LISTS_LAG));
-            is_shown && facts.others.iter().all(|other| other.id != *key)
-        }
+        MintStep::Delivered { key, at } => is_gone(key, *at, facts, now, guards),
         // Nothing is over before `mint-key` has cleared away what a dead run may have left.
         MintStep::Intended { .. } | MintStep::Created { .. } => false,
         // The user was enrolled with another secret meanwhile.
-        MintStep::Asked | MintStep::Stored { .. } => mint.secret != enrolled.secret,
+        MintStep::Asked => mint.secret != enrolled.secret,
+        MintStep::Stored { key, at } => mint.secret != enrolled.secret || is_gone(key, *at, facts, now, guards),
     }
+}
+
+/// Whether a key that was there at an instant has been deleted since.
+fn is_gone(key: &CredentialId, at: Timestamp, facts: &Facts<'_>, now: Timestamp, guards: Guards) -> bool {
+    let is_shown = guards.ask(Guard::ShownLate, now > after(at, LISTS_LAG));
+    is_shown && facts.others.iter().all(|other| other.id != *key)
 }
 
 /// The mint that the key's earlier rotation has asked for, as long as it is not over. The next one goes on with it, by the
 /// same token: a run of `mint-key` that is under way may create a key yet, and what it leaves is only seen by who knows the
 /// token. Secrets Manager begins no other rotation before that one is complete.
-pub(crate) fn unfinished(facts: &Facts<'_>) -> Option<RequestToken> {
+pub(crate) fn unfinished(facts: &Facts<'_>, now: Timestamp, guards: Guards) -> Option<RequestToken> {
     let earlier = facts.rotation.filter(|rotation| rotation.key == facts.key.id)?;
     let Some(enrolled) = enrolled(facts) else { return earlier.mint.clone() };
     let Mint { step, secret, token, .. } = mint(earlier, facts)?;
-    let is_unfinished = step.may_have_left_a_key() || (!step.is_last() && *secret == enrolled.secret);
+    let is_unfinished = match step {
+        MintStep::Intended { .. } | MintStep::Created { .. } => true,
+        MintStep::Asked => *secret == enrolled.secret,
+        MintStep::Stored { key, at } => *secret == enrolled.secret && !is_gone(key, *at, facts, now, guards),
+        MintStep::Delivered { .. } | MintStep::GivenUp { .. } => false,
+    };
     is_unfinished.then(|| token.clone())
 }
 
@@ -100,8 +109,7 @@ pub(crate) fn unfinished(facts: &Facts<'_>) -> Option<RequestToken> {
 pub(crate) fn was_called_off(rotation: &Rotation, facts: &Facts<'_>, guards: Guards) -> bool {
     let stands = enrolled(facts).is_some_and(|enrolled| enrolled.standing == Standing::Stands);
     let was_told = matches!(rotation.told, Some(Tell::NotMinted(_))) && rotation.forced.is_none();
-    let step = mint(rotation, facts).map(|mint| &mint.step);
-    let is_to_come = step.is_none_or(|step| !step.is_last() && !step.may_have_left_a_key());
+    let is_to_come = mint(rotation, facts).is_none_or(|mint| !mint.step.is_last());
     !guards.ask(Guard::Announced, !(stands && was_told && is_to_come))
 }
 

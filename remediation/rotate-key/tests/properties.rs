@@ -264,14 +264,20 @@ fn minted_by_the_book(case: &Case) -> (bool, bool) {
             MintStep::GivenUp { .. } => true,
             MintStep::Delivered { key, at } => !has(key) && *at + SignedDuration::from_hours(1) < now(),
             MintStep::Intended { .. } | MintStep::Created { .. } => false,
-            _ => mint.secret != enrolled.secret,
+            MintStep::Asked => mint.secret != enrolled.secret,
+            MintStep::Stored { key, at } => {
+                mint.secret != enrolled.secret || (!has(key) && *at + SignedDuration::from_hours(1) < now())
+            }
         });
         goes_on(case, rotation) && !is_in_vain
     });
     // What an earlier rotation has begun goes on in the next.
     let unfinished = mint(case).filter(|mint| match &mint.step {
         MintStep::Intended { .. } | MintStep::Created { .. } => true,
-        MintStep::Asked | MintStep::Stored { .. } => mint.secret == enrolled.secret,
+        MintStep::Asked => mint.secret == enrolled.secret,
+        MintStep::Stored { key, at } => {
+            mint.secret == enrolled.secret && (has(key) || *at + SignedDuration::from_hours(1) >= now())
+        }
         MintStep::Delivered { .. } | MintStep::GivenUp { .. } => false,
     });
     let step = rotation.and(mint(case)).or(unfinished).map(|mint| &mint.step);

@@ -25,7 +25,12 @@ pub(super) enum Deed {
     SwitchKill,
 }
 
-const DEEDS: [Deed; 11] = [
+/// What whoever administers the secret does.
+pub(super) const OF_THE_SECRET: [Deed; 4] =
+    [Deed::DeleteOther, Deed::SwitchPolicy, Deed::SwitchEnrolment, Deed::SwitchKill];
+
+/// All of it.
+pub(super) const DEEDS: [Deed; 11] = [
     Deed::Create,
     Deed::Try,
     Deed::Fetch,
@@ -42,7 +47,7 @@ const DEEDS: [Deed; 11] = [
 impl State {
     pub(super) fn deeds(&self) -> impl Iterator<Item = Deed> {
         let done = usize::from(self.setting.deeds - self.deeds);
-        let any: &[Deed] = if self.deeds == 0 { &[] } else { &DEEDS };
+        let any = if self.deeds == 0 { &[] } else { self.setting.may };
         let next = self.setting.script.get(done..=done).unwrap_or_default();
         let deeds = if self.setting.script.is_empty() { any } else { next };
         deeds.iter().copied().filter(|deed| self.can_do(*deed))

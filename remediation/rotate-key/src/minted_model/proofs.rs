@@ -3,6 +3,7 @@
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::owner::Deed::{self, Acknowledge, Create, Fetch, SwitchOther, SwitchPolicy, Try};
+use super::owner::{DEEDS, OF_THE_SECRET};
 use super::state::{Besides, Setting};
 use super::system::{
     FORGOTTEN, NO_KEY_THAT_WORKS, NO_ROOM, NOT_FETCHED, NOT_OURS, Rotations, ShellGuard, TWO_KEYS, UNANNOUNCED,
@@ -22,6 +23,7 @@ const PEOPLE: Setting = Setting {
     may_force: false,
     is_forced: false,
     deeds: 1,
+    may: &DEEDS,
     script: &[],
     looks: 1,
     recalls: 0,
@@ -37,6 +39,10 @@ fn settings() -> Vec<Setting> {
     let never = Setting { pattern: Pattern::Never, fetches_from: Tick::MAX, ..PEOPLE };
     vec![
         Setting { deeds: 3, ..PEOPLE },
+        Setting { may: &OF_THE_SECRET, deeds: 2, end: 9 * DAY, ..FAULT },
+        Setting { may: &OF_THE_SECRET, deeds: 3, end: 9 * DAY, ..PEOPLE },
+        Setting { may: &OF_THE_SECRET, deeds: 2, recalls: 1, looks: 2, end: 4 * DAY, ..FAULT },
+        Setting { may: &OF_THE_SECRET, deeds: 1, faults: 2, recalls: 1, events_late: DAY, end: 5 * DAY, ..FAULT },
         Setting { deeds: 3, ..never },
         Setting { deeds: 2, faults: 1, ..PEOPLE },
         Setting { deeds: 1, faults: 2, ..PEOPLE },
@@ -52,7 +58,8 @@ fn settings() -> Vec<Setting> {
         Setting { looks: 2, recalls: 1, deeds: 1, ..FAULT },
         Setting { events_late: DAY, deeds: 1, faults: 2, ..FAULT },
         Setting { events_late: Tick::MAX, deeds: 2, ..FAULT },
-        Setting { shorts: 1, deeds: 1, ..FAULT },
+        Setting { shorts: 2, deeds: 1, ..FAULT },
+        Setting { deeds: 2, faults: 1, recalls: 1, looks: 2, end: 3 * DAY, ..PEOPLE },
     ]
 }
 

@@ -142,13 +142,16 @@ impl Secret {
     pub(super) const NEW: Self =
         Self { current: None, pending: None, requested: None, is_deleted: false, is_opened: false };
 
-    /// `RotateSecret`: where an earlier rotation is not complete, that one is tried again.
+    /// `RotateSecret`: where an earlier rotation is not complete, that one is tried again. One by the token of the current
+    /// version is begun as any other, and finds nothing to do but to say so.
     pub(super) fn rotate(&mut self, version: u8) {
-        if self.is_deleted || self.current == Some(version) {
+        if self.is_deleted {
             return;
         }
-        let version = *self.pending.get_or_insert(version);
-        self.requested = Some(version);
+        if self.pending.is_none() && self.current != Some(version) {
+            self.pending = Some(version);
+        }
+        self.requested = self.pending.or(Some(version));
     }
 
     /// `UpdateSecretVersionStage`: refused unless `from` is the current one.

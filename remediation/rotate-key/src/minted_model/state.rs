@@ -38,7 +38,9 @@ pub(super) struct Setting {
     pub(super) is_forced: bool,
     /// How often people do something.
     pub(super) deeds: u8,
-    /// What they do, in this order; empty: anything.
+    /// What they may do, in any order.
+    pub(super) may: &'static [Deed],
+    /// What they do, in this order; empty: anything that they may.
     pub(super) script: &'static [Deed],
     /// How often `rotate-key` runs at one instant.
     pub(super) looks: u8,

@@ -244,6 +244,7 @@ impl Model for Rotations {
             Property::always(UNDOABLE, |_, state| !is(state, Wrong::Undoable)),
             Property::always(WANTED, |_, state| !is(state, Wrong::Wanted)),
             Property::always(NOT_LOST, |_, state| !is(state, Wrong::NotLost)),
+            Property::always(UNDONE, |_, state: &State| !state.is_left_undone()),
             Property::always(LEFT, |_, state: &State| !state.is_left()),
             Property::sometimes("a rotation ends whose key the retriever has fetched", |_, state| {
                 has_ended(state) && is_fetched(state) && !is_said(state)
@@ -266,6 +267,14 @@ impl Model for Rotations {
             Property::sometimes("a key that nobody holds is cleared away, and the rotation ends", |_, state| {
                 has_ended(state) && state.has_cleared
             }),
+            // Only a person can take off the label of a version that an earlier rotation has left.
+            Property::sometimes(
+                "today an incomplete version keeps a later mint from being begun",
+                |_, state: &State| {
+                    let latest = u8::try_from(state.mints.len()).ok().and_then(|mints| mints.checked_sub(1));
+                    state.secret.pending.is_some() && state.secret.pending < latest && state.secret.requested.is_some()
+                },
+            ),
             Property::sometimes("a second mint follows one whose key was deleted", |_, state: &State| {
                 state.mints.len() > 1 && state.secret.current == Some(1)
             }),
@@ -291,4 +300,5 @@ pub(super) const USABLE: &str = "nothing is deleted that can be used";
 pub(super) const UNDOABLE: &str = "nothing is deleted whose being made inactive can be undone";
 pub(super) const WANTED: &str = "nothing is deleted that was used since it was made inactive";
 pub(super) const NOT_LOST: &str = "nothing is discarded but our own key that nobody holds";
+pub(super) const UNDONE: &str = "what is ripe is done";
 pub(super) const LEFT: &str = "no key is left whose secret nobody holds";

@@ -3,8 +3,9 @@
 use credwarden_policy::rotation::Rotation;
 
 use super::attempt::Phase;
+use super::owner::OF_THE_SECRET;
 use super::secret::Progress;
-use super::state::{Besides, State};
+use super::state::{Besides, Setting, State};
 use crate::model::account::{DAY, Key, Pattern, Tick, instant, tick};
 
 /// What must never happen.
@@ -130,11 +131,12 @@ impl State {
         let is_asked_the_same = known.delivery == rotation.delivery;
         // It is over once it was made inactive: whoever makes it active again has the whole warning.
         let was_made_inactive = self.deactivated.is_some_and(|at| instant(at) > known.opened);
-        let is_there = self.minting().is_some_and(|mint| match mint.progress {
-            Progress::Delivered(key, _) => self.keys.other.is_some_and(|other| other.number == key),
-            _ => false,
+        let is_there = |key: u8| self.keys.other.is_some_and(|other| other.number == key);
+        let is_lost_sight_of = self.minting().is_some_and(|mint| match mint.progress {
+            Progress::Stored(key, _) | Progress::Delivered(key, _) => is_there(key) && known.mint != rotation.mint,
+            Progress::Asked | Progress::Intended(_) | Progress::Created(..) => false,
         });
-        (is_asked_the_same && !was_made_inactive && is_there).then_some(Wrong::Forgotten)
+        (is_asked_the_same && !was_made_inactive && is_lost_sight_of).then_some(Wrong::Forgotten)
     }
 
     /// What is wrong with having a key minted, by what was read.
@@ -206,11 +208,31 @@ impl State {
         (is_there && !self.is_lost(key, Some(slot))).then_some(Wrong::NotLost)
     }
 
+    /// Whether all has come to rest at the end of time: nothing runs or is asked for, and the last day was looked at.
+    fn is_over(&self) -> bool {
+        !self.is_looking() && !self.is_minting() && self.secret.requested.is_none() && self.looked > 0
+    }
+
+    /// Whether the old key must be inactive by now: its retriever fetches, nothing stands in the way of a mint, and nothing
+    /// was done by people or went wrong for six days.
+    pub(super) fn is_left_undone(&self) -> bool {
+        let Setting { pattern, fetches_from, besides, may, script, .. } = self.setting;
+        let is_easy = (pattern, fetches_from, besides) == (Pattern::Always, 0, Besides::Nothing) && script.is_empty();
+        let is_undisturbed = self.deeds == self.setting.deeds || may == OF_THE_SECRET;
+        let is_old_active = self.keys.old.is_some_and(|old| old.is_active);
+        // What an earlier rotation has left is a person's matter: its key, and the label of a version that is not complete.
+        let is_own =
+            |version: u8| self.minting().is_some_and(|minting| self.mints.get(usize::from(version)) == Some(minting));
+        let is_free =
+            self.secret.pending.is_none_or(is_own) && (self.keys.other.is_none() || self.made_by.is_some_and(is_own));
+        let is_due = is_easy && is_undisturbed && is_free && self.is_approved() && !self.is_stopped;
+        is_old_active && is_due && self.is_over() && self.now >= self.troubled + 6 * DAY
+    }
+
     /// Whether a key whose secret nobody holds is left though all was done that could be, for two days in which its user's
     /// rotation was open and nothing went wrong.
     pub(super) fn is_left(&self) -> bool {
         let Some(other) = self.keys.other.filter(|other| self.is_lost(other.number, None)) else { return false };
-        let is_over = !self.is_looking() && !self.is_minting() && self.secret.requested.is_none() && self.looked > 0;
         let open = self.rotation.as_ref().filter(|rotation| rotation.ended.is_none());
         let made_by = self.made_by.and_then(|mint| self.mints.get(usize::from(mint)));
         // Of a key whose id nobody wrote down, only an event tells whose it is.
@@ -218,6 +240,6 @@ impl State {
             || (self.is_known(other.created) && self.is_known(other.created + DAY));
         let since = open.map_or(Tick::MAX, |rotation| tick(rotation.opened).max(other.created).max(self.troubled));
         let is_long_ago = self.now > since.saturating_add(2 * DAY);
-        is_over && is_told && is_long_ago && !self.is_stopped && !self.secret.is_deleted
+        self.is_over() && is_told && is_long_ago && !self.is_stopped && !self.secret.is_deleted
     }
 }
