@@ -106,6 +106,7 @@ impl Rotations {
                 state.discard(key, slot);
                 Some(if mints { Phase::Intend } else { Phase::NoteAsked })
             }
+            Phase::Intend if self.without == Some(ShellGuard::IntentFirst) => Some(Phase::Create),
             Phase::Intend => self.keep(state, attempt, Progress::Intended(now)).then_some(Phase::Create),
             Phase::Create => {
                 state.wrong = state.wrong.or(state.judge_creating(mint, attempt.was_approved));

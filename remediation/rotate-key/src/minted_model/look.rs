@@ -135,7 +135,7 @@ impl Rotations {
         }
         let next = match (look.phase, look.todo) {
             (Phase::Decided, todo) => {
-                self.write_down(state, &look);
+                write_down(state, &look);
                 (!matches!(todo, Todo::Wait { .. } | Todo::End)).then_some(Phase::Written)
             }
             (Phase::Written, Todo::Ask { opened }) => {
@@ -173,31 +173,6 @@ impl Rotations {
         Some(())
     }
 
-    fn write_down(&self, state: &mut State, look: &Look) {
-        let now = state.now;
-        let is_new = state.rotation.as_ref().is_none_or(|known| known.opened != look.rotation.opened);
-        state.wrong = state.wrong.or(state.judge_writing(&look.rotation));
-        if look.rotation.acknowledged.is_some() || !matches!(look.todo, Todo::Deactivate { .. }) {
-            state.said = None;
-        }
-        if is_new {
-            state.announced = None;
-        }
-        if let Some(tells) = look.tells {
-            state.told[usize::from(state.is_enrolled)].get_or_insert(now);
-            state.is_called_off = tells == Told::NotMinted;
-        }
-        if look.tells == Some(Told::Minting) {
-            state.announced.get_or_insert(now);
-        }
-        state.rotation = Some(Arc::clone(&look.rotation));
-        state.due = match look.todo {
-            Todo::Wait { until } => until,
-            Todo::End => Tick::MAX,
-            Todo::Ask { .. } | Todo::DeleteIdle { .. } | Todo::Deactivate { .. } => now + 1,
-        };
-    }
-
     /// Reads an idle key again, and deletes it if it is as it was.
     fn delete_idle(&self, state: &mut State, decided: &Key, reading: Reading) {
         let now = state.now;
@@ -210,6 +185,32 @@ impl Rotations {
             state.has_made_room = true;
         }
     }
+}
+
+/// Writes the rotation down, with what is told of it.
+fn write_down(state: &mut State, look: &Look) {
+    let now = state.now;
+    let is_new = state.rotation.as_ref().is_none_or(|known| known.opened != look.rotation.opened);
+    state.wrong = state.wrong.or(state.judge_writing(&look.rotation));
+    if look.rotation.acknowledged.is_some() || !matches!(look.todo, Todo::Deactivate { .. }) {
+        state.said = None;
+    }
+    if is_new {
+        state.announced = None;
+    }
+    if let Some(tells) = look.tells {
+        state.told[usize::from(state.is_enrolled)].get_or_insert(now);
+        state.is_called_off = tells == Told::NotMinted;
+    }
+    if look.tells == Some(Told::Minting) {
+        state.announced.get_or_insert(now);
+    }
+    state.rotation = Some(Arc::clone(&look.rotation));
+    state.due = match look.todo {
+        Todo::Wait { until } => until,
+        Todo::End => Tick::MAX,
+        Todo::Ask { .. } | Todo::DeleteIdle { .. } | Todo::Deactivate { .. } => now + 1,
+    };
 }
 
 /// Reads the old key again, and makes it inactive; whether it did.

@@ -6,8 +6,8 @@ use super::owner::Deed::{self, Acknowledge, Create, Fetch, SwitchOther, SwitchPo
 use super::owner::{DEEDS, OF_THE_SECRET};
 use super::state::{Besides, Setting};
 use super::system::{
-    FORGOTTEN, NO_KEY_THAT_WORKS, NO_ROOM, NOT_FETCHED, NOT_OURS, Rotations, ShellGuard, TWO_KEYS, UNANNOUNCED,
-    UNAPPROVED, UNDOABLE, USABLE, WANTED,
+    FORGOTTEN, LEFT, NO_KEY_THAT_WORKS, NO_ROOM, NOT_FETCHED, NOT_OURS, Rotations, ShellGuard, TWO_KEYS, TWO_RUNS,
+    UNANNOUNCED, UNAPPROVED, UNDOABLE, USABLE, WANTED,
 };
 use crate::guards::{Guard, Guards};
 use crate::model::account::{DAY, Pattern, Tick};
@@ -140,9 +140,14 @@ fn without_any_one_guard_of_the_functions_a_promise_is_broken() {
     let script: &[Deed] = &[SwitchOther];
     let used = Setting { besides: idle, events_late: Tick::MAX, script, deeds: 1, end: 2 * DAY, ..PEOPLE };
     let rotations = |without, setting| Rotations { guards: Guards::ALL, without, settings: vec![setting] };
-    for (guard, setting, expected) in
-        [(ShellGuard::NamesWhatWasRead, twice, TWO_KEYS), (ShellGuard::ReadsAgain, used, USABLE)]
-    {
+    let fault = Setting { may_force: true, looks: 2, end: 5 * DAY, ..FAULT };
+    for (guard, setting, expected) in [
+        (ShellGuard::NamesWhatWasRead, twice, TWO_KEYS),
+        (ShellGuard::ReadsAgain, used, USABLE),
+        (ShellGuard::IntentFirst, FAULT, LEFT),
+        (ShellGuard::CreatesOnce, FAULT, TWO_KEYS),
+        (ShellGuard::Lease, fault, TWO_RUNS),
+    ] {
         assert_eq!(broken(rotations(None, setting)), None, "{guard:?}");
         assert_eq!(broken(rotations(Some(guard), setting)), Some(expected), "{guard:?}");
     }

@@ -69,6 +69,7 @@ impl Fetch {
 }
 
 /// All of it.
+#[expect(clippy::struct_excessive_bools, reason = "each may be true of the world with any of the others")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) setting: Setting,

@@ -42,6 +42,10 @@ pub(super) enum ShellGuard {
     NamesWhatWasRead,
     /// An idle key is read once more just before it is deleted.
     ReadsAgain,
+    /// That a key is about to be created is written down before it is.
+    IntentFirst,
+    /// A call that creates a key is not made again when its answer is lost.
+    CreatesOnce,
 }
 
 /// The system: who is asked what holds.
@@ -192,7 +196,10 @@ impl Model for Rotations {
                 state.fault();
                 self.attempt(&mut state, slot, true)?;
             }
-            Action::AttemptDies(slot) => state.attempt_fails(slot, |_| None)?,
+            Action::AttemptDies(slot) => state.attempt_fails(slot, |phase| match phase {
+                Phase::NoteCreated { .. } if self.without == Some(ShellGuard::CreatesOnce) => Some(Phase::Create),
+                _ => None,
+            })?,
             Action::AttemptIsRefused(slot) => state.attempt_fails(slot, |phase| {
                 Some(match phase {
                     Phase::Put { key } => Phase::Clear { key, is_noted: true },
@@ -258,7 +265,7 @@ impl Model for Rotations {
             Property::sometimes("a seldom job fetches, and its rotation ends", |_, state| {
                 has_ended(state) && state.setting.pattern == Pattern::Quarterly && is_fetched(state)
             }),
-            Property::sometimes("a class that lets it has a key in use made inactive", |_, state| {
+            Property::sometimes("a class that lets it has a key in use made inactive", |_, state: &State| {
                 has_ended(state) && state.setting.may_force && !is_said(state) && !is_fetched(state)
             }),
             Property::sometimes("an idle key makes room, and the rotation ends", |_, state| {
@@ -267,6 +274,11 @@ impl Model for Rotations {
             Property::sometimes("a key that nobody holds is cleared away, and the rotation ends", |_, state| {
                 has_ended(state) && state.has_cleared
             }),
+            // Nothing looks at a user whose old key cannot be used any more.
+            Property::sometimes(
+                "today a key that nobody holds stays when the old one is made inactive",
+                |_, state: &State| state.is_left_at_the_end(),
+            ),
             // Only a person can take off the label of a version that an earlier rotation has left.
             Property::sometimes(
                 "today an incomplete version keeps a later mint from being begun",

@@ -242,4 +242,10 @@ impl State {
         let is_long_ago = self.now > since.saturating_add(2 * DAY);
         self.is_over() && is_told && is_long_ago && !self.is_stopped && !self.secret.is_deleted
     }
+
+    /// The same of a user whose rotation has ended otherwise.
+    pub(super) fn is_left_at_the_end(&self) -> bool {
+        let is_lost = self.keys.other.is_some_and(|other| self.is_lost(other.number, None));
+        is_lost && self.is_over() && self.rotation.as_ref().is_some_and(|rotation| rotation.ended.is_some())
+    }
 }
