@@ -19,6 +19,7 @@ mod passwords;
 mod payload;
 mod plan;
 mod rotation;
+mod rotation_crashes;
 mod story;
 mod terminal;
 mod undo;

@@ -42,7 +42,7 @@ enum Deed {
 }
 
 /// Who does what, in days from the beginning.
-const DEEDS: [(i64, Deed); 8] = [
+const DEEDS: [(i64, Deed); 9] = [
     (12, Deed::Fetches(ENROLLED)),
     (14, Deed::IsApproved(SLEEPER)),
     (20, Deed::Creates(LATE)),
@@ -50,7 +50,8 @@ const DEEDS: [(i64, Deed); 8] = [
     (75, Deed::Creates(EXCEPTED)),
     (85, Deed::Acknowledges(EXCEPTED)),
     (92, Deed::Creates(QUARTERLY)),
-    (93, Deed::Acknowledges(QUARTERLY)),
+    (103, Deed::Acknowledges(QUARTERLY)),
+    (115, Deed::Fetches(ENROLLED)),
 ];
 
 /// On which days the quarterly job runs.
