@@ -10,6 +10,7 @@
 
 pub(crate) mod account;
 mod owner;
+pub(crate) mod promises;
 mod proofs;
 mod shell;
 mod state;

@@ -27,6 +27,15 @@ pub const UNDO: &str = "credwarden-undo-deactivate-credential";
 /// The schedule's function.
 pub const SCHEDULE: &str = "credwarden-advance-work";
 
+/// The document by which an owner says that nothing needs an old key any more.
+pub const ACKNOWLEDGE_ROTATION: &str = "credwarden-acknowledge-rotation";
+
+/// The document by which a person has a key rotated.
+pub const FORCE_ROTATION: &str = "credwarden-force-rotation";
+
+/// The document that undoes a rotation.
+pub const UNDO_ROTATION: &str = "credwarden-undo-rotate-key";
+
 /// How many users hold an active key when the first complete pass counts them: as many acts a day as a budget of 100 %
 /// allows.
 pub const POPULATION: u32 = 100;

@@ -1,6 +1,6 @@
 //! What the checker finds: nothing, and something as soon as any guard is taken out.
 
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, Model};
 
 use super::owner::Deed::{self, Acknowledge, Create, Fetch, SwitchOther, SwitchPolicy, Try};
 use super::owner::{DEEDS, OF_THE_SECRET};
@@ -11,6 +11,7 @@ use super::system::{
 };
 use crate::guards::{Guard, Guards};
 use crate::model::account::{DAY, Pattern, Tick};
+use crate::model::promises::broken;
 
 const THREADS: usize = 2;
 
@@ -107,16 +108,6 @@ const GUARDS: [Guard; 10] = [
     Guard::IdleForUndo,
     Guard::IdleUnused,
 ];
-
-/// The promise that is broken, if one is.
-fn broken(rotations: Rotations) -> Option<&'static str> {
-    let checker = rotations.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    let promises =
-        checker.model().properties().into_iter().filter(|property| {
-            property.expectation.discovery_is_failure() && checker.discovery(property.name).is_some()
-        });
-    promises.map(|property| property.name).next()
-}
 
 #[test]
 fn without_any_one_guard_of_minting_a_promise_is_broken() {

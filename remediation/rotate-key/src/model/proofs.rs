@@ -1,10 +1,11 @@
 //! What the checker finds: nothing, and something as soon as any guard is taken out.
 
 use credwarden_policy::rotation::Delivery;
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, Model};
 
 use super::account::{DAY, Pattern};
 use super::owner::Deed::{self, Acknowledge, Create, DeleteOther, EditPolicy, Move, SwitchOld, SwitchOther, Try};
+use super::promises::broken;
 use super::shell::{
     ADVISED, FIGHT, IN_USE, NEW_KEY_TOO_NEW, NO_KEY_THAT_WORKS, NOT_SAID, Rotations, SELDOM_JOB, ShellGuard, TWO_RUNS,
     UNWARNED,
@@ -123,16 +124,6 @@ const GUARDS: [Guard; 19] = [
     Guard::Replace,
     Guard::SameDelivery,
 ];
-
-/// The promise that is broken, if one is.
-fn broken(rotations: Rotations) -> Option<&'static str> {
-    let checker = rotations.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    let promises =
-        checker.model().properties().into_iter().filter(|property| {
-            property.expectation.discovery_is_failure() && checker.discovery(property.name).is_some()
-        });
-    promises.map(|property| property.name).next()
-}
 
 #[test]
 fn without_any_one_guard_of_the_plan_a_promise_is_broken() {

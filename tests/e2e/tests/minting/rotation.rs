@@ -2,7 +2,7 @@
 
 use credwarden_e2e::exception::CAROL;
 use credwarden_e2e::mint::{EnrolmentAsked, RETRIEVER, enrol, hours_pass};
-use credwarden_e2e::remedy::{assert_sound, execute, id, key, merge, noon, ready_with, remedy};
+use credwarden_e2e::remedy::{UNDO_ROTATION, assert_sound, execute, id, key, merge, noon, ready_with, remedy};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::person::Person;
 use credwarden_sandbox::sandbox::{Options, Sandbox};
@@ -56,7 +56,7 @@ async fn an_enrolled_user_gets_its_key_through_its_secret_and_loses_the_old_one_
     assert_eq!(sandbox.key_status(&new).await.unwrap().as_deref(), Some("Active"));
 
     let of_the_old = [("ResourceId", shop.as_str()), ("CredentialId", &old)];
-    let undone = execute(&sandbox, "credwarden-undo-rotate-key", &of_the_old).await.unwrap();
+    let undone = execute(&sandbox, UNDO_ROTATION, &of_the_old).await.unwrap();
     assert_eq!(undone.status, "undone", "{undone:?}");
     assert_eq!(sandbox.key_status(&old).await.unwrap().as_deref(), Some("Active"));
     assert_sound(&sandbox).await.unwrap();

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use credwarden_credential::age::{Days, is_older};
 use credwarden_credential::snapshot::LastUse;
 use credwarden_e2e::remedy::{
-    KeyChange, Ledger, UNDO, assert_sound, execute, key_changes, noon, ready_with, remedy, run, seed,
-    settle_by_schedule, start,
+    ACKNOWLEDGE_ROTATION, FORCE_ROTATION, KeyChange, Ledger, UNDO, UNDO_ROTATION, assert_sound, execute, key_changes,
+    noon, ready_with, remedy, run, seed, settle_by_schedule, start,
 };
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::faults::Matching;
@@ -145,12 +145,12 @@ impl World {
                 life.is_forced = true;
                 self.arm(fault);
                 let asked = [("ResourceId", life.id.as_str()), ("CredentialId", "all"), ("Reason", "It may be known.")];
-                execute(sandbox, "credwarden-force-rotation", &asked).await.unwrap();
+                execute(sandbox, FORCE_ROTATION, &asked).await.unwrap();
             }
             Event::Undo { key: place, fault } => {
                 let Some(key) = key(place) else { return };
                 self.arm(fault);
-                let document = if self.rotates { "credwarden-undo-rotate-key" } else { UNDO };
+                let document = if self.rotates { UNDO_ROTATION } else { UNDO };
                 let asked = [("ResourceId", life.id.as_str()), ("CredentialId", key.as_str())];
                 execute(sandbox, document, &asked).await.unwrap();
             }
@@ -191,7 +191,7 @@ impl World {
             held.said = Some(now);
         }
         let asked = [("ResourceId", life.id.as_str()), ("CredentialId", key)];
-        execute(&self.sandbox, "credwarden-acknowledge-rotation", &asked).await.unwrap();
+        execute(&self.sandbox, ACKNOWLEDGE_ROTATION, &asked).await.unwrap();
     }
 
     /// IAM allows two access keys a user.

@@ -1,17 +1,14 @@
 //! Access keys that are rotated, by the functions' own binaries and the schedule.
 
 use credwarden_e2e::remedy::{
-    Ended, assert_sound, ended_on, execute, id, key, key_changes, noon, ready_with, remedy, spent, work,
+    ACKNOWLEDGE_ROTATION, Ended, FORCE_ROTATION, UNDO_ROTATION, assert_sound, ended_on, execute, id, key, key_changes,
+    noon, ready_with, remedy, spent, work,
 };
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::faults::{Act, Matching};
 use credwarden_sandbox::sandbox::{Options, Sandbox};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-
-const ACKNOWLEDGE: &str = "credwarden-acknowledge-rotation";
-const FORCE: &str = "credwarden-force-rotation";
-const UNDO: &str = "credwarden-undo-rotate-key";
 
 /// One user with one key, whose access keys are rotated; `entry` stands in the policy besides.
 struct Scene {
@@ -70,7 +67,7 @@ async fn an_owner_who_moves_loses_the_old_key_and_can_have_it_back() {
     scene.sandbox.advance(SignedDuration::from_hours(1)).await.unwrap();
     let new = scene.moves().await;
     scene.goes_on(30).await;
-    let said = scene.asks(ACKNOWLEDGE, &scene.old, &[]).await;
+    let said = scene.asks(ACKNOWLEDGE_ROTATION, &scene.old, &[]).await;
     assert!(["rotating", "done"].contains(&said.status.as_str()), "{said:?}");
     let ended = scene.goes_on(96).await;
     assert_eq!(
@@ -84,7 +81,7 @@ async fn an_owner_who_moves_loses_the_old_key_and_can_have_it_back() {
     let changes: Vec<_> = key_changes(&scene.sandbox).into_iter().map(|change| (change.key, change.to)).collect();
     assert_eq!(changes, [(scene.old.clone(), "Inactive".to_owned())]);
 
-    let undone = scene.asks(UNDO, &scene.old, &[]).await;
+    let undone = scene.asks(UNDO_ROTATION, &scene.old, &[]).await;
     assert_eq!((undone.status.as_str(), scene.status(&scene.old).await.as_str()), ("undone", "Active"), "{undone:?}");
     let held = remedy(&scene.sandbox, &scene.user).await.unwrap();
     assert_eq!(held.status, "held", "{held:?}");
@@ -158,13 +155,13 @@ async fn a_history_that_does_not_answer_is_no_failure_and_the_owner_is_told_so()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_has_a_young_key_rotated() {
     let scene = Scene::of(20, 10, json!({})).await;
-    let refused = scene.asks(ACKNOWLEDGE, &scene.old, &[]).await;
+    let refused = scene.asks(ACKNOWLEDGE_ROTATION, &scene.old, &[]).await;
     assert_eq!(refused.status, "refused", "{refused:?}");
-    let begun = scene.asks(FORCE, "all", &[("Reason", "A laptop with the key was stolen (INC-77).")]).await;
+    let begun = scene.asks(FORCE_ROTATION, "all", &[("Reason", "A laptop with the key was stolen (INC-77).")]).await;
     assert_eq!(begun.status, "rotating", "{begun:?}");
     let new = scene.moves().await;
     scene.goes_on(30).await;
-    scene.asks(ACKNOWLEDGE, &scene.old, &[]).await;
+    scene.asks(ACKNOWLEDGE_ROTATION, &scene.old, &[]).await;
     scene.goes_on(48).await;
     assert_eq!((scene.status(&scene.old).await, scene.status(&new).await), ("Inactive".into(), "Active".into()));
     let done = work(&scene.sandbox, &scene.user, "rotate-key", &scene.old).await.unwrap().unwrap();

@@ -1,6 +1,8 @@
 //! Rotations whose runs are killed, at every call.
 
-use credwarden_e2e::remedy::{Ended, Ledger, assert_sound, execute, key_changes, noon, ready_with};
+use credwarden_e2e::remedy::{
+    ACKNOWLEDGE_ROTATION, Ended, FORCE_ROTATION, Ledger, assert_sound, execute, key_changes, noon, ready_with,
+};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::faults::{Act, Matching};
 use credwarden_sandbox::sandbox::{Options, Sandbox};
@@ -8,9 +10,6 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 const ROTATE: &str = "credwarden-rotate-key";
-
-const FORCE: &str = "credwarden-force-rotation";
-const ACKNOWLEDGE: &str = "credwarden-acknowledge-rotation";
 
 /// A user, its silent old key, and the new one that it has moved to.
 struct Owner {
@@ -37,12 +36,12 @@ fn owners(estate: &Estate) -> Vec<Owner> {
 /// A rotation begins, by a document that invokes the function at once.
 async fn told(sandbox: &Sandbox, owner: &Owner) -> Ended {
     let asked = [("ResourceId", owner.id.as_str()), ("CredentialId", &owner.old), ("Reason", "It may be known.")];
-    execute(sandbox, FORCE, &asked).await.unwrap()
+    execute(sandbox, FORCE_ROTATION, &asked).await.unwrap()
 }
 
 async fn says(sandbox: &Sandbox, owner: &Owner) -> Ended {
     let said = [("ResourceId", owner.id.as_str()), ("CredentialId", &owner.old)];
-    execute(sandbox, ACKNOWLEDGE, &said).await.unwrap()
+    execute(sandbox, ACKNOWLEDGE_ROTATION, &said).await.unwrap()
 }
 
 /// Runs something once for one owner without a fault, and then for other owners with each of these ends at each call of the

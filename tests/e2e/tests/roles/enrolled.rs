@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use credwarden_e2e::mint::{ENROL, EnrolmentAsked, RETRIEVER, enrol, hours_pass};
-use credwarden_e2e::remedy::execute;
+use credwarden_e2e::remedy::{ACKNOWLEDGE_ROTATION, FORCE_ROTATION, execute};
 use credwarden_e2e::rule::{DAY, FIRST_DAY, HOUR, deployed, evaluate, options};
 use credwarden_estate::estate::{Estate, age_days};
 use credwarden_sandbox::person::Person;
@@ -37,12 +37,12 @@ pub(crate) async fn enrolled() -> Result<Sandbox> {
     let [idle, old] =
         found.keys.iter().map(|key| key.key.id.to_string()).collect::<Vec<_>>().try_into().ok().context("two keys")?;
     let force = [("ResourceId", user.as_str()), ("CredentialId", &idle), ("Reason", "a leak")];
-    let begun = execute(&sandbox, "credwarden-force-rotation", &force).await?;
+    let begun = execute(&sandbox, FORCE_ROTATION, &force).await?;
     ensure!(begun.status == "rotating", "{begun:?}");
     sandbox.use_key(&old).await?;
     hours_pass(&sandbox, 30).await?;
     let said = [("ResourceId", user.as_str()), ("CredentialId", &idle)];
-    let said = execute(&sandbox, "credwarden-acknowledge-rotation", &said).await?;
+    let said = execute(&sandbox, ACKNOWLEDGE_ROTATION, &said).await?;
     ensure!(["rotating", "done"].contains(&said.status.as_str()), "{said:?}");
     hours_pass(&sandbox, 48).await?;
     ensure!(sandbox.key_status(&idle).await?.as_deref() == Some("Inactive"), "the first key has gone");
